@@ -1,0 +1,1 @@
+"""The wire vocabulary: Status errors, names, selectors, quantities, patches, time. Pure functions only."""

@@ -1,0 +1,1 @@
+"""Who is calling: one file per mechanism, and the union that tries them in upstream's order."""

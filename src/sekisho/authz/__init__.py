@@ -1,0 +1,1 @@
+"""May they: one file per authorizer, their union, and the RBAC index."""

@@ -1,0 +1,1 @@
+"""Runs Pods: the node agent and one file per runtime."""

@@ -1,0 +1,173 @@
+"""What makes one kind different from another: the hooks the generic registry calls, and their defaults.
+
+Follows upstream's rest.RESTCreateStrategy/RESTUpdateStrategy. A kind that needs nothing special uses
+`Strategy` itself; a kind that does has one file in `kinds/` and one line in `kinds/registration.py`.
+Order on create: defaults, mutating admission, prepare, authorise_create, validation, begin_create,
+validating admission, write. Objects named `old` are shared and must not be changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sekisho.api import names
+from sekisho.api.field import ErrorList
+from sekisho.api.types import Authorizer, Object, UserInfo
+
+if TYPE_CHECKING:
+    from sekisho.api.clock import Clock
+    from sekisho.api.random import RandomSource
+    from sekisho.registry.registry import Registry
+    from sekisho.schema.resources import ResourceInfo
+
+Rollback = Callable[[], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Context:
+    """One request on its way through the registry: who asks, when, and what it leaves behind."""
+
+    user: UserInfo
+    authorizer: Authorizer
+    clock: Clock
+    random: RandomSource
+    registry: Registry
+    namespace: str = ""
+    name: str = ""
+    verb: str = ""
+    subresource: str = ""
+    dry_run: bool = False
+    field_manager: str = "unknown"
+    warnings: list[str] = field(default_factory=list)
+    annotations: dict[str, str] = field(default_factory=dict)
+    mutations: list[Any] = field(default_factory=list)
+    """What admission changed, for the passage log."""
+
+    def warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+
+class Strategy:
+    """The generic kind: any spec, any status, subdomain names, nothing special on delete."""
+
+    create_on_update = False
+    unconditional_update = True
+    returns_deleted_object = False
+    tracks_generation = False
+    orphans_by_default = False
+    garbage_collected = True
+    """False for kinds whose objects the garbage collector never handles (events)."""
+    reset_on_main: tuple[tuple[str, ...], ...] = (("status",),)
+    """Paths that writes to the main resource cannot change; no owner is recorded for them either."""
+
+    def __init__(self, info: ResourceInfo) -> None:
+        self.info = info
+
+    def default(self, obj: Object) -> None:
+        """Fill in upstream's defaults, in place, as its decoder does."""
+
+    def name_errors(self, name: str) -> list[str]:
+        """What is wrong with a name; generateName is checked with its trailing dash masked."""
+        return names.dns1123_subdomain(name)
+
+    def prepare_for_create(self, ctx: Context, obj: Object) -> None:
+        """Clear what a client may not set. The base drops the status of kinds that have a status subresource."""
+        if "status" in self.info.subresources and "status" in obj:
+            obj["status"] = {}
+
+    async def authorise_create(self, ctx: Context, obj: Object) -> None:
+        """Checks beyond the request's own verb (RBAC escalation), made before validation. Raise StatusError."""
+
+    async def authorise_update(self, ctx: Context, new: Object, old: Object) -> None:
+        """As `authorise_create`, before validation and conflict detection."""
+
+    def validate(self, ctx: Context, obj: Object) -> ErrorList:
+        """The kind's own validation on create; common metadata is checked by the registry."""
+        return []
+
+    def warnings_on_create(self, ctx: Context, obj: Object) -> list[str]:
+        return []
+
+    async def begin_create(self, ctx: Context, obj: Object) -> Rollback | None:
+        """Allocate (cluster IPs, node ports) just before the write; the rollback runs when the write fails."""
+        return None
+
+    def after_create(self, ctx: Context, obj: Object) -> None:
+        """Decorate the answer, not what is stored."""
+
+    def prepare_for_update(self, ctx: Context, new: Object, old: Object) -> None:
+        """Restore what this endpoint may not change. The base keeps the status of kinds that have the subresource."""
+        if "status" in self.info.subresources:
+            if "status" in old:
+                new["status"] = old["status"]
+            else:
+                new.pop("status", None)
+
+    def spec_changed(self, new: Object, old: Object) -> bool:
+        """Whether generation goes up by one; asked only when `tracks_generation`."""
+        return bool(new.get("spec") != old.get("spec"))
+
+    def validate_update(self, ctx: Context, new: Object, old: Object) -> ErrorList:
+        return []
+
+    def warnings_on_update(self, ctx: Context, new: Object, old: Object) -> list[str]:
+        return []
+
+    async def begin_update(self, ctx: Context, new: Object, old: Object) -> Rollback | None:
+        return None
+
+    def grace_period(self, ctx: Context, obj: Object, asked: int | None) -> int | None:
+        """Seconds of graceful deletion, or None for kinds that are deleted at once (all but pods)."""
+        return None
+
+    async def check_delete(self, ctx: Context, obj: Object) -> None:
+        """Refuse a delete that the kind does not allow. Raise StatusError."""
+
+    def fields(self, obj: Object) -> dict[str, str]:
+        """What a field selector can ask for beyond metadata.name and metadata.namespace."""
+        return {}
+
+    field_labels: frozenset[str] = frozenset()
+    """The selector names `fields` answers, and aliases that `field_alias` maps."""
+
+    def field_alias(self, label: str) -> str:
+        return label
+
+    def unknown_field_message(self, label: str) -> str:
+        """Text of the 400 for a field selector this kind does not know."""
+        if self.field_labels:
+            return f"field label not supported: {label}"
+        return f'"{label}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+
+
+class StatusStrategy(Strategy):
+    """The /status subresource of a kind: takes status (and metadata), restores everything else."""
+
+    reset_on_main = (("spec",),)
+
+    def __init__(self, info: ResourceInfo, main: Strategy) -> None:
+        super().__init__(info)
+        self.main = main
+
+    def default(self, obj: Object) -> None:
+        self.main.default(obj)
+
+    def name_errors(self, name: str) -> list[str]:
+        return self.main.name_errors(name)
+
+    def prepare_for_update(self, ctx: Context, new: Object, old: Object) -> None:
+        for key in list(new):
+            if key not in ("apiVersion", "kind", "metadata", "status") and key not in old:
+                del new[key]
+        for key, value in old.items():
+            if key not in ("metadata", "status"):
+                new[key] = value
+
+    def validate_update(self, ctx: Context, new: Object, old: Object) -> ErrorList:
+        return self.validate_status(ctx, new, old)
+
+    def validate_status(self, ctx: Context, new: Object, old: Object) -> ErrorList:
+        return []

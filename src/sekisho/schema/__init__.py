@@ -1,0 +1,1 @@
+"""Types: built-in schemas, decoding, defaulting, validation, field sets and merge topology."""

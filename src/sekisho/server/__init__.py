@@ -1,0 +1,1 @@
+"""The HTTP edge: ASGI application, TLS, request info, the filter chain, negotiation, discovery, watch streams."""

@@ -32,7 +32,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A credential that was recognised and is no good. Several reasons are kept apart for the aggregate text."""
+    """A credential that was recognised and is no good. Reasons are kept apart to be merged."""
 
     reasons: tuple[str, ...]
 

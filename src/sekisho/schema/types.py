@@ -1,7 +1,7 @@
 """What a type is: the shape that decoding, validation, merging and OpenAPI share.
 
-A `Type` is a node of a graph (JSONSchemaProps refers to itself), so its fields are filled in after it is made;
-from then on nothing changes it. Types compare by identity.
+A `Type` is a node of a graph (JSONSchemaProps refers to itself), so its fields are filled in after it is
+made; from then on nothing changes it. Types compare by identity.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ class Type:
 class Field:
     """One field of an OBJECT.
 
-    `required` is what the schema demands. `always` fields are written even when they are empty (Go's tag lacks
-    omitempty, or they are structs that omitempty does not drop). `pointer` fields keep an explicit zero: `0`,
-    `false`, `""` and `{}` vanish from the others when they are not `always`. `index` counts from 0.
+    `required` is what the schema demands. `always` fields are written even when they are empty (Go's tag
+    lacks omitempty, or they are structs, which omitempty does not drop). `pointer` fields keep an explicit
+    zero: `0`, `false`, `""` and `{}` vanish from the others when they are not `always`. `index` counts from 0.
     """
 
     name: str

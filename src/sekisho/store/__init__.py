@@ -1,1 +1,1 @@
-"""The revisioned key-value store: its interface, SQLite and memory, and the watch cache that serves all reads."""
+"""The revisioned key-value store: its interface, SQLite and memory, and the watch cache that serves reads."""

@@ -60,7 +60,8 @@ class EventType(enum.StrEnum):
 class Event(NamedTuple):
     """One change. `prev_revision` is the mod revision it replaced, 0 where the key was new.
 
-    `value` is empty on deletes. `obj` is there only for commits of this process that gave one.
+    `value` is empty on deletes. `expires` is the unix time at which the store will remove the key.
+    `obj` is there only for commits of this process that gave one.
     """
 
     type: EventType
@@ -69,6 +70,7 @@ class Event(NamedTuple):
     revision: int
     create_revision: int
     prev_revision: int
+    expires: float | None = None
     obj: Object | None = None
 
 
@@ -152,7 +154,7 @@ class Store(Protocol):
         """
 
     async def compact(self, revision: int) -> None:
-        """Forget the history up to `revision`; what keys hold stays. A revision in the future is a ValueError."""
+        """Forget the history up to `revision`; what keys hold stays. A future revision is a ValueError."""
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
         """Call back on the loop with the events of each batch of commits, before those commits return.

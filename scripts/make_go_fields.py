@@ -9,8 +9,8 @@ pointers, `omitempty` and `omitzero`. The fields of embedded structs are written
 treats them. Only versions that are served without flags are taken: `v1`, `v2`, not alpha and beta.
 
 Output: `{"named": {NAME: TYPE}, "structs": {NAME: [[json name, TYPE, flags], ...]}}`. A NAME is that of the
-definition (`io.k8s.api.core.v1.PodSpec`). A TYPE is Go's, with `*`, `[]` and `map[KEY]` in front; types of the
-same package are `.Name`, others NAMEs. Flags: `o` omitempty, `z` omitzero.
+definition (`io.k8s.api.core.v1.PodSpec`). A TYPE is Go's, with `*`, `[]` and `map[KEY]` in front; types of
+the same package are `.Name`, others NAMEs. Flags: `o` omitempty, `z` omitzero.
 """
 
 from __future__ import annotations

@@ -71,7 +71,8 @@ class Field:
 
     `required` is what the schema demands. `always` fields are written even when they are empty (Go's tag
     lacks omitempty, or they are structs, which omitempty does not drop). `pointer` fields keep an explicit
-    zero: `0`, `false`, `""` and `{}` vanish from the others when they are not `always`. `index` counts from 0.
+    zero; `0`, `false`, `""` and `{}` vanish from the others when they are not `always`. `index` counts from
+    0 in the order of the struct.
     """
 
     name: str

@@ -10,7 +10,7 @@ from typing import Any
 
 from sekisho.api.field import FieldError
 from sekisho.api.goformat import aggregate, quote
-from sekisho.api.types import GroupResource, GroupVersionKind, Object
+from sekisho.api.types import Attributes, GroupResource, GroupVersionKind, Object
 
 
 class StatusError(Exception):
@@ -89,6 +89,39 @@ def forbidden(resource: GroupResource, name: str, text: str) -> StatusError:
     else:
         message = f"{resource} is forbidden: {text}"
     return StatusError(403, "Forbidden", message, _details(resource, name))
+
+
+def authorization_forbidden(attributes: Attributes, reason: str) -> StatusError:
+    """403 of the authorization filter. Only the generated part is HTML-escaped, as upstream does."""
+    what = f"User {quote(attributes.user.name)} cannot {attributes.verb} "
+    if not attributes.resource_request:
+        what = html_text(f"{what}path {quote(attributes.path)}")
+        return StatusError(403, "Forbidden", _because(f"forbidden: {what}", reason), {})
+    resource = attributes.resource
+    if attributes.subresource:
+        resource += "/" + attributes.subresource
+    what += f"resource {quote(resource)} in API group {quote(attributes.api_group)}"
+    if attributes.namespace:
+        what += f" in the namespace {quote(attributes.namespace)}"
+    else:
+        what += " at the cluster scope"
+    coordinates = GroupResource(attributes.api_group, attributes.resource)
+    named = f" {quote(attributes.name)}" if attributes.name else ""
+    return StatusError(
+        403,
+        "Forbidden",
+        _because(f"{coordinates}{named} is forbidden: {html_text(what)}", reason),
+        _details(coordinates, attributes.name),
+    )
+
+
+def _because(message: str, reason: str) -> str:
+    return f"{message}: {reason}" if reason else message
+
+
+def html_text(text: str) -> str:
+    """Text with `&`, `<` and `>` as HTML entities, as upstream guards what it echoes."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def not_found(resource: GroupResource, name: str) -> StatusError:

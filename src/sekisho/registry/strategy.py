@@ -9,12 +9,12 @@ validating admission, write. Objects named `old` are shared and must not be chan
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sekisho.api import names
 from sekisho.api.field import ErrorList
-from sekisho.api.types import Authorizer, Object, UserInfo
+from sekisho.api.types import Authorizer, GroupVersionKind, Object, UserInfo
 
 if TYPE_CHECKING:
     from sekisho.api.clock import Clock
@@ -45,6 +45,10 @@ class Context:
     mutations: list[Any] = field(default_factory=list)
     """What admission changed, for the passage log."""
 
+    def for_object(self, name: str) -> Context:
+        """The same request, about one object of the collection it names."""
+        return replace(self, name=name)
+
     def warn(self, text: str) -> None:
         if text not in self.warnings:
             self.warnings.append(text)
@@ -65,6 +69,17 @@ class Strategy:
 
     def __init__(self, info: ResourceInfo) -> None:
         self.info = info
+
+    repeats_metadata_check = True
+    """Whether the kind's own update validation checks metadata once more, as nearly all of upstream's do:
+    the causes of a 422 then hold those errors twice."""
+
+    def configure(self, settings: Any) -> None:
+        """Take what the kind needs from the operator's settings."""
+
+    def error_kind(self, kind: GroupVersionKind) -> GroupVersionKind:
+        """The kind a 422 names; a few of upstream's name another than the one that was sent."""
+        return kind
 
     def default(self, obj: Object) -> None:
         """Fill in upstream's defaults, in place, as its decoder does."""
@@ -95,9 +110,6 @@ class Strategy:
         """Allocate (cluster IPs, node ports) just before the write; the rollback runs when the write fails."""
         return None
 
-    def after_create(self, ctx: Context, obj: Object) -> None:
-        """Decorate the answer, not what is stored."""
-
     def prepare_for_update(self, ctx: Context, new: Object, old: Object) -> None:
         """Restore what this endpoint may not change. The base keeps the status of kinds that have the subresource."""
         if "status" in self.info.subresources:
@@ -125,6 +137,20 @@ class Strategy:
 
     async def check_delete(self, ctx: Context, obj: Object) -> None:
         """Refuse a delete that the kind does not allow. Raise StatusError."""
+
+    def after_delete(self, ctx: Context, obj: Object) -> None:
+        """Release what the object held (cluster IPs); it is gone from the store."""
+
+    def marks_termination(self, obj: Object) -> bool:
+        """Whether `begin_termination` still has something to change on an object that is being deleted."""
+        return False
+
+    def begin_termination(self, obj: Object) -> None:
+        """Change the terminating object, a shallow copy, beyond its metadata (a namespace's phase)."""
+
+    def keeps_when_finalized(self, obj: Object) -> bool:
+        """Whether a terminating object without metadata.finalizers stays all the same (namespaces)."""
+        return False
 
     def fields(self, obj: Object) -> dict[str, str]:
         """What a field selector can ask for beyond metadata.name and metadata.namespace."""

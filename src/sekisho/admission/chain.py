@@ -1,0 +1,74 @@
+"""The plugins in upstream's order, and the bridge from the registry to them.
+
+Mutating plugins see an object without uid and, with generateName, without a name; validating ones see it
+as it will be stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sekisho.admission.interface import AdmissionRequest, Operation, Plugin
+from sekisho.api.types import Object
+from sekisho.registry.registry import Registry
+from sekisho.registry.rest import Rest
+from sekisho.registry.strategy import Context
+
+
+class CacheLookup:
+    """Reads for plugins, straight from the registry's cache."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def get(self, resource: str, namespace: str, name: str) -> Object | None:
+        return self._registry.lookup(resource, namespace, name)
+
+    def list(self, resource: str, namespace: str) -> Sequence[Object]:
+        return self._registry.lookup_all(resource, namespace)
+
+
+class Chain:
+    """Runs the plugins; only those that override `admit` or `validate` are called for it."""
+
+    def __init__(self, registry: Registry, plugins: Sequence[Plugin]) -> None:
+        self._lookup = CacheLookup(registry)
+        self._mutating = [p for p in plugins if type(p).admit is not Plugin.admit]
+        self._validating = [p for p in plugins if type(p).validate is not Plugin.validate]
+
+    async def admit(
+        self, ctx: Context, rest: Rest, operation: str, obj: Object | None, old: Object | None, options: Object
+    ) -> None:
+        request = self._request(ctx, rest, operation, obj, old, options)
+        for plugin in self._mutating:
+            await plugin.admit(request)
+
+    async def validate(
+        self, ctx: Context, rest: Rest, operation: str, obj: Object | None, old: Object | None, options: Object
+    ) -> None:
+        request = self._request(ctx, rest, operation, obj, old, options)
+        for plugin in self._validating:
+            await plugin.validate(request)
+
+    def _request(
+        self, ctx: Context, rest: Rest, operation: str, obj: Object | None, old: Object | None, options: Object
+    ) -> AdmissionRequest:
+        name = ctx.name
+        if not name and obj is not None:
+            name = obj["metadata"].get("name", "")
+        return AdmissionRequest(
+            operation=Operation(operation),
+            info=rest.info,
+            user=ctx.user,
+            lookup=self._lookup,
+            authorizer=ctx.authorizer,
+            object=obj,
+            old_object=old,
+            subresource=rest.subresource,
+            namespace=ctx.namespace,
+            name=name,
+            dry_run=ctx.dry_run,
+            options=options,
+            warnings=ctx.warnings,
+            annotations=ctx.annotations,
+        )

@@ -1,0 +1,157 @@
+"""Which strategy serves which kind: one line a kind, and the generic strategy for all others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, IPv6Network
+from typing import TYPE_CHECKING, Any
+
+from sekisho.registry.kinds import (
+    certificates,
+    configmaps,
+    events,
+    namespaces,
+    nodes,
+    pods,
+    rbac,
+    scale,
+    secrets,
+    serviceaccounts,
+)
+from sekisho.registry.rest import Rest, Subresource
+from sekisho.registry.strategy import StatusStrategy, Strategy
+from sekisho.schema.resources import ResourceInfo
+
+if TYPE_CHECKING:
+    from sekisho.registry.registry import Registry
+
+EVENT_TTL = 3600.0
+"""Seconds that Events are kept, upstream's default of --event-ttl."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator chose and strategies have to know."""
+
+    token_secrets_auto: bool = True
+    """The era in which every ServiceAccount has a token Secret."""
+    service_cidrs: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("10.96.0.0/16"),)
+    event_ttl: float = EVENT_TTL
+
+
+StrategyClass = Callable[[ResourceInfo], Strategy]
+
+STRATEGIES: dict[tuple[str, str], StrategyClass] = {
+    ("", "configmaps"): configmaps.ConfigMapStrategy,
+    ("", "events"): events.EventStrategy,
+    ("", "namespaces"): namespaces.NamespaceStrategy,
+    ("", "nodes"): nodes.NodeStrategy,
+    ("", "pods"): pods.PodStrategy,
+    ("", "secrets"): secrets.SecretStrategy,
+    ("", "serviceaccounts"): serviceaccounts.ServiceAccountStrategy,
+    ("certificates.k8s.io", "certificatesigningrequests"): certificates.CertificateSigningRequestStrategy,
+    ("events.k8s.io", "events"): events.EventStrategy,
+    ("rbac.authorization.k8s.io", "clusterrolebindings"): rbac.ClusterRoleBindingStrategy,
+    ("rbac.authorization.k8s.io", "clusterroles"): rbac.ClusterRoleStrategy,
+    ("rbac.authorization.k8s.io", "rolebindings"): rbac.RoleBindingStrategy,
+    ("rbac.authorization.k8s.io", "roles"): rbac.RoleStrategy,
+}
+
+STATUS_STRATEGIES: dict[tuple[str, str], Callable[[ResourceInfo, Strategy], Strategy]] = {
+    ("", "namespaces"): namespaces.NamespaceStatusStrategy,
+    ("", "pods"): pods.PodStatusStrategy,
+    ("certificates.k8s.io", "certificatesigningrequests"): certificates.CSRStatusStrategy,
+}
+
+OTHER_VIEWS: dict[tuple[str, str, str], Callable[[ResourceInfo, Strategy], Strategy]] = {
+    ("", "namespaces", "finalize"): namespaces.NamespaceFinalizeStrategy,
+    ("", "pods", "ephemeralcontainers"): pods.EphemeralContainersStrategy,
+    ("", "pods", "resize"): pods.ResizeStrategy,
+    ("certificates.k8s.io", "certificatesigningrequests", "approval"): certificates.CSRApprovalStrategy,
+}
+"""Subresources that are written like the object itself, by another strategy."""
+
+SPECIAL: dict[tuple[str, str], Callable[[Registry, Rest], Subresource]] = {
+    ("pods", "binding"): pods.BindingSubresource,
+    ("pods", "eviction"): pods.EvictionSubresource,
+}
+"""Subresources of another kind than their object, by (resource, subresource)."""
+
+TRACKS_GENERATION = frozenset(
+    (
+        "daemonsets deployments statefulsets replicasets replicationcontrollers jobs cronjobs pods podtemplates "
+        "ingresses ingressclasses networkpolicies poddisruptionbudgets priorityclasses endpointslices flowschemas "
+        "prioritylevelconfigurations validatingwebhookconfigurations mutatingwebhookconfigurations "
+        "validatingadmissionpolicies validatingadmissionpolicybindings mutatingadmissionpolicies "
+        "mutatingadmissionpolicybindings resourceslices deviceclasses resourceclaimtemplates "
+        "customresourcedefinitions"
+    ).split()
+)
+"""Kinds whose generation counts changes of their spec; the others have none."""
+
+CREATE_ON_UPDATE = frozenset(
+    (
+        "leases leasecandidates events endpoints services limitranges runtimeclasses roles rolebindings "
+        "clusterroles clusterrolebindings"
+    ).split()
+)
+
+NO_UNCONDITIONAL_UPDATE = frozenset(
+    (
+        "customresourcedefinitions leases poddisruptionbudgets runtimeclasses csidrivers csinodes "
+        "volumeattachments csistoragecapacities validatingwebhookconfigurations mutatingwebhookconfigurations "
+        "validatingadmissionpolicies validatingadmissionpolicybindings mutatingadmissionpolicies "
+        "mutatingadmissionpolicybindings"
+    ).split()
+)
+
+RETURNS_DELETED = frozenset(
+    (
+        "pods services serviceaccounts podtemplates persistentvolumes persistentvolumeclaims resourcequotas "
+        "storageclasses csidrivers csinodes volumeattachments volumeattributesclasses deviceclasses "
+        "resourceclaims resourceclaimtemplates resourceslices namespaces"
+    ).split()
+)
+"""Kinds whose delete answers with the last object instead of a Status."""
+
+
+def strategy_for(info: ResourceInfo, settings: Settings) -> Strategy:
+    """The strategy of a resource, with the facts that tables of kinds hold set on it."""
+    made = STRATEGIES.get((info.group, info.resource), Strategy)(info)
+    resource = info.resource
+    made.tracks_generation = resource in TRACKS_GENERATION
+    made.create_on_update = made.create_on_update or resource in CREATE_ON_UPDATE
+    made.unconditional_update = made.unconditional_update and resource not in NO_UNCONDITIONAL_UPDATE
+    made.returns_deleted_object = resource in RETURNS_DELETED
+    made.configure(settings)
+    return made
+
+
+def ttl(info: ResourceInfo, settings: Settings) -> float | None:
+    """Seconds after which objects of the kind vanish by themselves."""
+    return settings.event_ttl if info.key_prefix == "events" else None
+
+
+def add_subresources(registry: Registry, rest: Rest) -> None:
+    """Install what the resource table says the resource has and this server knows how to answer."""
+    info = rest.info
+    for name in info.subresources:
+        found = _subresource(registry, rest, name)
+        if found is not None:
+            rest.subresources[name] = found
+
+
+def _subresource(registry: Registry, rest: Rest, name: str) -> Any:
+    info = rest.info
+    special = SPECIAL.get((info.resource, name))
+    if special is not None:
+        return special(registry, rest)
+    if name == "scale":
+        return scale.ScaleSubresource(rest)
+    view = OTHER_VIEWS.get((info.group, info.resource, name))
+    if view is None and name == "status":
+        view = STATUS_STRATEGIES.get((info.group, info.resource), StatusStrategy)
+    if view is None:
+        return None
+    return replace(rest, strategy=view(info, rest.strategy), subresource=name, subresources={})

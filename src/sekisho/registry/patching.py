@@ -1,0 +1,202 @@
+"""Patch: the four patch types, each applied to the newest object inside the optimistic loop."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any
+
+from sekisho.api import jsonpatch, mergepatch, status, strategicmerge
+from sekisho.api.field import FieldError, render_value
+from sekisho.api.goformat import compact_json
+from sekisho.api.time import format_time
+from sekisho.api.types import Object
+from sekisho.registry import creating, updating
+from sekisho.registry import metadata as meta
+from sekisho.registry.options import WriteOptions
+from sekisho.registry.rest import Answer, Rest
+from sekisho.registry.strategy import Context
+from sekisho.schema import body
+from sekisho.schema.decode import DecodeError
+from sekisho.schema.types import Type
+
+
+class PatchType(enum.Enum):
+    JSON = "application/json-patch+json"
+    MERGE = "application/merge-patch+json"
+    STRATEGIC = "application/strategic-merge-patch+json"
+    APPLY = "application/apply-patch+yaml"
+
+
+async def patch(
+    rest: Rest, ctx: Context, patch_type: PatchType, data: bytes, options: WriteOptions
+) -> Answer:
+    """Change the object named in `ctx`. Raises 404 when it is missing (apply creates it), 409, 422 and 400
+    for a patch that does not parse."""
+    if patch_type is PatchType.APPLY:
+        return await _apply(rest, ctx, data, options)
+    change = _PATCHERS[patch_type](rest.type, data)
+
+    async def transform(live: Object) -> Object:
+        patched, duplicates = change(live)
+        new = _typed(rest, ctx, patched, duplicates, options, patch_type)
+        meta.check_namespace(rest, ctx, new["metadata"])
+        meta.check_name(ctx, new["metadata"])
+        creating.track(rest, ctx, live, new)
+        return new
+
+    return await updating.guaranteed_update(rest, ctx, transform, options, options_kind="PatchOptions")
+
+
+def patched_document(patch_type: PatchType, data: bytes, document: Object, type_: Type) -> Object:
+    """`document` with a patch of any type but apply done to it; for kinds that are not stored themselves."""
+    patcher = _PATCHERS.get(patch_type)
+    if patcher is None:
+        raise status.unsupported_media_type("415: Unsupported Media Type")
+    patched, _ = patcher(type_, data)(document)
+    if not isinstance(patched, dict):
+        raise status.generic_invalid()
+    return patched
+
+
+Change = Callable[[Object], tuple[Any, list[str]]]
+
+
+def _json_patch(type_: Type, data: bytes) -> Change:
+    def change(live: Object) -> tuple[Any, list[str]]:
+        operations, problems = jsonpatch.decode(data)
+        return jsonpatch.apply_json_patch(live, operations), problems
+
+    return change
+
+
+def _merge_patch(type_: Type, data: bytes) -> Change:
+    def change(live: Object) -> tuple[Any, list[str]]:
+        value, duplicates = _decode_patch(data)
+        return mergepatch.apply_merge_patch(live, value), duplicates
+
+    return change
+
+
+def _strategic_patch(type_: Type, data: bytes) -> Change:
+    def change(live: Object) -> tuple[Any, list[str]]:
+        value, duplicates = _decode_patch(data)
+        return strategicmerge.apply_strategic_merge_patch(live, value, type_), duplicates
+
+    return change
+
+
+_PATCHERS: dict[PatchType, Callable[[Type, bytes], Change]] = {
+    PatchType.JSON: _json_patch,
+    PatchType.MERGE: _merge_patch,
+    PatchType.STRATEGIC: _strategic_patch,
+}
+
+
+def _decode_patch(data: bytes) -> tuple[Object, list[str]]:
+    try:
+        value, duplicates = body.parse_json(data)
+    except ValueError as error:
+        raise status.bad_request(f"error decoding patch: {error}")
+    if not isinstance(value, dict):
+        word = {list: "array", str: "string", bool: "bool", type(None): "null"}.get(type(value), "number")
+        if value is None:
+            return {}, []
+        raise status.bad_request(
+            f"error decoding patch: json: cannot unmarshal {word} into Go value of type map[string]interface {{}}"
+        )
+    return value, duplicates
+
+
+def _typed(
+    rest: Rest,
+    ctx: Context,
+    patched: Any,
+    duplicates: list[str],
+    options: WriteOptions,
+    patch_type: PatchType,
+) -> Object:
+    """The patched document as an object of the kind; strict about unknown fields when asked to be."""
+    if not isinstance(patched, dict):
+        raise status.generic_invalid()
+    try:
+        new, unknown = rest.typed(patched)
+    except DecodeError as error:
+        raise _invalid_patch(patched, str(error))
+    problems = duplicates + unknown
+    if problems and options.field_validation == "Strict":
+        raise _invalid_patch(patched, "strict decoding error: " + ", ".join(problems))
+    if options.field_validation != "Ignore":
+        for problem in problems:
+            ctx.warn(problem)
+    return new
+
+
+def _invalid_patch(patched: Object, text: str) -> status.StatusError:
+    error = FieldError(
+        "patch", "FieldValueInvalid", f"Invalid value: {render_value(compact_json(patched))}: {text}"
+    )
+    return status.StatusError(
+        422,
+        "Invalid",
+        f' "" is invalid: {error}',
+        {"causes": [{"reason": error.reason, "message": error.body, "field": error.field}]},
+    )
+
+
+async def _apply(rest: Rest, ctx: Context, data: bytes, options: WriteOptions) -> Answer:
+    config = _decode_apply(data, options)
+    now = format_time(ctx.clock.now())
+
+    def merge(live: Object | None) -> Object:
+        merged = rest.fields.apply(
+            live,
+            config,
+            manager=ctx.field_manager,
+            force=bool(options.force),
+            subresource=rest.subresource,
+            now=now,
+            reset_paths=rest.strategy.reset_on_main,
+            name=ctx.name,
+            namespace=ctx.namespace,
+        )
+        new, _ = rest.typed(merged)
+        return new
+
+    async def transform(live: Object) -> Object:
+        new = merge(live)
+        meta.check_namespace(rest, ctx, new["metadata"])
+        meta.check_name(ctx, new["metadata"])
+        return new
+
+    if rest.storage.get(ctx.namespace, ctx.name) is None and not rest.subresource:
+        return await _create_applied(rest, ctx, config, merge, options)
+    return await updating.guaranteed_update(rest, ctx, transform, options, options_kind="PatchOptions")
+
+
+async def _create_applied(
+    rest: Rest, ctx: Context, config: Object, merge: Callable[[Object | None], Object], options: WriteOptions
+) -> Answer:
+    new = merge(None)
+    meta.check_name(ctx, new["metadata"])
+    uid = new["metadata"].get("uid")
+    if uid:
+        raise status.conflict(
+            rest.resource,
+            ctx.name,
+            f"uid mismatch: the provided object specified uid {uid}, and no existing object was found",
+        )
+    await updating.authorise_creation(rest, ctx)
+    return await creating.create(rest, ctx, new, options, tracked=True)
+
+
+def _decode_apply(data: bytes, options: WriteOptions) -> Object:
+    try:
+        value, duplicates = body.parse_yaml(data)
+    except ValueError as error:
+        raise status.bad_request(f"error decoding YAML: {error}")
+    if duplicates and options.field_validation == "Strict":
+        raise status.bad_request("error strict decoding YAML: " + ", ".join(duplicates))
+    if not isinstance(value, dict):
+        raise status.bad_request("error decoding YAML: json: cannot unmarshal into a map")
+    return value

@@ -1,0 +1,48 @@
+"""From a request that passed the chain to what answers it: resources by their grammar, the rest by path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sekisho.api import status
+from sekisho.server.handlers.resources import ResourceHandler
+from sekisho.server.request import Handler, Request, Response, text
+
+NOT_FOUND = "404 page not found\n"
+
+
+class Routes:
+    """`exact` paths, `prefixes` (longest first), and resources for everything below /api and /apis."""
+
+    def __init__(
+        self,
+        resources: ResourceHandler,
+        groups: Mapping[str, object],
+        exact: Mapping[str, Handler],
+        prefixes: Mapping[str, Handler],
+    ) -> None:
+        self._resources = resources
+        self._groups = groups
+        self._exact = exact
+        self._prefixes = sorted(prefixes.items(), key=lambda item: -len(item[0]))
+
+    async def handle(self, request: Request) -> Response:
+        info = request.info
+        if info.resource_request:
+            if info.group and info.group not in self._groups:
+                return text(404, NOT_FOUND)
+            return await self._resources.handle(request)
+        handler = self._exact.get(request.path) or self._exact.get(request.path.rstrip("/"))
+        if handler is not None:
+            return await handler(request)
+        for prefix, handler in self._prefixes:
+            if request.path.startswith(prefix):
+                return await handler(request)
+        return self._unknown(request)
+
+    def _unknown(self, request: Request) -> Response:
+        parts = request.path.strip("/").split("/")
+        known_group = len(parts) == 3 and parts[0] == "apis" and parts[1] in self._groups
+        if known_group or (len(parts) == 2 and parts[0] == "api"):
+            raise status.route_not_found()
+        return text(404, NOT_FOUND)

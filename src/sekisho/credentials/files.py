@@ -11,7 +11,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 if sys.platform != "win32":
@@ -52,9 +52,7 @@ def replace(path: Path, data: bytes, mode: int = PRIVATE) -> None:
 
 
 @contextlib.contextmanager
-def lock_file(
-    path: Path, patience: float = 5.0, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[None]:
+def lock_file(path: Path, patience: float = 5.0) -> Iterator[None]:
     """Hold `<path>.lock`, as kubectl and kind guard a kubeconfig; TimeoutError after `patience` seconds."""
     lock = path.with_name(path.name + ".lock")
     waited, step = 0.0, 0.02
@@ -66,7 +64,7 @@ def lock_file(
             if waited >= patience:
                 message = f"{path} is locked: remove {lock} if no other program is writing it"
                 raise TimeoutError(message) from None
-            sleep(step)
+            time.sleep(step)
             waited += step
     try:
         yield

@@ -1,8 +1,8 @@
 """Which message a kind is, and what a message's fields are called in JSON.
 
-Two tables are read: the fields of upstream's .proto files (number, name, label, type), and the fields of the Go
-structs behind them, which tell the nullable fields from those that gogo writes even when they are zero. Both
-are kept as text, a message an entry, and parsed when a message is compiled: a run touches few of the 1 257.
+Two tables are read: the fields of upstream's .proto files (number, name, label, type), and the fields of
+the Go structs behind them, which tell the nullable fields from those that gogo writes even when zero. Both
+are kept as text, a message an entry, and parsed when a message is compiled: a run touches few of them.
 
 Protobuf and JSON differ in places, all told here: embedded structs are messages of their own in protobuf and
 inline in JSON, `Verbs` and `ExtraValue` are messages around what JSON shows as a list, and some names differ.

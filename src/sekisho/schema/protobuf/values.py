@@ -1,7 +1,7 @@
 """Messages that JSON shows as a plain value: times, quantities, int-or-string, raw JSON.
 
-Each has a reader, from the bytes of the message to the JSON value (None: leave the field out, as Go's zero time
-does), and a writer, from the JSON value to the bytes of the message.
+Each has a reader, from the bytes of the message to the JSON value (None: leave the field out, as Go's zero
+time does), and a writer, from the JSON value to the bytes of the message.
 """
 
 from __future__ import annotations
@@ -186,7 +186,10 @@ def read_raw(data: bytes, pos: int, end: int) -> bytes:
 
 
 def read_json(data: bytes, pos: int, end: int) -> Any:
-    raw = read_raw(data, pos, end)
+    return parse_json(read_raw(data, pos, end))
+
+
+def parse_json(raw: bytes) -> Any:
     if not raw:
         return None
     try:
@@ -197,10 +200,6 @@ def read_json(data: bytes, pos: int, end: int) -> Any:
 
 def write_json(value: Any) -> bytes:
     return delimited(tag(1, BYTES), orjson.dumps(value))
-
-
-def _write_nothing(value: Any) -> bytes:
-    return b""
 
 
 VALUES: dict[str, tuple[Reader, Writer, bytes]] = {

@@ -72,7 +72,9 @@ def clusters(draw, max_size=10):
 
 
 users = st.builds(
-    lambda name, groups: UserInfo(name, groups=tuple(groups)), st.sampled_from((*USERS, "")), _some(GROUPS, 0, 3)
+    lambda name, groups: UserInfo(name, groups=tuple(groups)),
+    st.sampled_from((*USERS, "")),
+    _some(GROUPS, 0, 3),
 )
 
 

@@ -1,4 +1,4 @@
-"""The plainest evaluator of RBAC: reads all bindings from the start for each request, as the documents say it.
+"""The plainest evaluator of RBAC: reads all bindings for each request, as the documents say it.
 
 It shares no code with the product, so that agreement means something.
 """
@@ -57,7 +57,8 @@ def evaluate(objects, a):
     """(allowed, reason) for the objects of a cluster, a list of dicts with kind."""
     errors = []
     for scope in ("ClusterRoleBinding", "RoleBinding"):
-        for binding in sorted((o for o in objects if o["kind"] == scope), key=lambda o: o["metadata"]["name"]):
+        bindings = [o for o in objects if o["kind"] == scope]
+        for binding in sorted(bindings, key=lambda o: o["metadata"]["name"]):
             namespace = binding["metadata"].get("namespace", "")
             if scope == "RoleBinding" and (not a.namespace or namespace != a.namespace):
                 continue

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sekisho.api.podrefs import (
+from sekisho.api.types import Object
+from sekisho.schema.podrefs import (
     pod_claims,
     pod_config_maps,
     pod_resource_claims,
     pod_secrets,
     volume_node_secrets,
 )
-from sekisho.api.types import Object
 
 MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 DIRECT = ("volumeattachments", "resourceslices", "podcertificaterequests")

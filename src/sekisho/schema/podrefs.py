@@ -10,17 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from sekisho.api.types import Object
+from sekisho.schema.podwalk import containers
 
-CONTAINER_LISTS = ("initContainers", "containers", "ephemeralContainers")
-_POD_SECRET_REFS = ("cephfs", "cinder", "flexVolume", "rbd", "scaleIO", "iscsi", "storageos")
-_PV_SECRET_REFS = ("cephfs", "cinder", "flexVolume", "rbd", "scaleIO", "iscsi", "storageos")
+_SECRET_REFS = ("cephfs", "cinder", "flexVolume", "rbd", "scaleIO", "iscsi", "storageos")
 _PV_CSI_NODE_REFS = ("nodePublishSecretRef", "nodeStageSecretRef", "nodeExpandSecretRef")
-
-
-def containers(spec: Object) -> Iterator[Object]:
-    """All containers of a pod spec: init, regular, ephemeral."""
-    for key in CONTAINER_LISTS:
-        yield from spec.get(key) or ()
 
 
 def volumes(spec: Object) -> list[Object]:
@@ -56,7 +49,7 @@ def pod_secrets(spec: Object) -> Iterator[str]:
             yield source.get("name", "")
         if "azureFile" in volume:
             yield volume["azureFile"].get("secretName", "")
-        for kind in _POD_SECRET_REFS:
+        for kind in _SECRET_REFS:
             ref = (volume.get(kind) or {}).get("secretRef")
             if ref is not None:
                 yield ref.get("name", "")
@@ -105,7 +98,7 @@ def volume_node_secrets(volume: Object) -> Iterator[tuple[str, str]]:
     azure = spec.get("azureFile")
     if azure is not None:
         yield azure.get("secretNamespace") or claim_namespace, azure.get("secretName", "")
-    for kind in _PV_SECRET_REFS:
+    for kind in _SECRET_REFS:
         ref = (spec.get(kind) or {}).get("secretRef")
         if ref is not None:
             yield ref.get("namespace") or claim_namespace, ref.get("name", "")

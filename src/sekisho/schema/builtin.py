@@ -156,7 +156,7 @@ class TypeSet:
         return None
 
     def _type(self, text: str, package: str, hints: Object) -> Type:
-        """The type of a Go type expression read inside `package`; `hints` are an OpenAPI property's extensions."""
+        """The type of a Go expression read inside `package`; `hints` are an OpenAPI property's extensions."""
         text = text.lstrip("*")
         if text.startswith("."):
             text = package + text

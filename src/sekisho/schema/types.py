@@ -60,6 +60,8 @@ class Type:
     list_map_keys: tuple[str, ...] = ()
     map_type: str = ""
     format: str = ""
+    decoder: Any = None
+    """Where decoding keeps what it made of the type; not part of its meaning."""
 
     def __repr__(self) -> str:
         return f"Type({self.name or self.go_name or self.kind.value})"

@@ -8,7 +8,9 @@ pkg/registry/rbac/rest/storage_rbac.go and k8s.io/component-helpers/auth/rbac/re
 
 from __future__ import annotations
 
+import asyncio
 import enum
+import itertools
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import NamedTuple, Protocol
@@ -107,12 +109,17 @@ def plan(expected: Sequence[Object], existing: Sequence[Object]) -> list[Step]:
 async def reconcile(client: PolicyClient, policy: Sequence[Object]) -> list[str]:
     """One pass: list, plan, write. A write that fails does not stop the others; returns what failed."""
     existing = [obj for kind in _ORDER for obj in await _list(client, kind)]
-    failures = []
-    for step in plan(policy, existing):
+    failures: list[str] = []
+
+    async def attempt(step: Step) -> None:
         try:
             await _carry_out(client, step)
         except StatusError as error:
             failures.append(f"unable to reconcile {step.kind.lower()} {step.name}: {error.message}")
+
+    # Steps of one kind do not depend on each other, so that their writes can share a commit to disk.
+    for _, steps in itertools.groupby(plan(policy, existing), key=lambda step: step.kind):
+        await asyncio.gather(*map(attempt, steps))
     return failures
 
 

@@ -197,7 +197,9 @@ def _gathers(role: Object | None) -> bool:
 def _only_bookkeeping_differs(new: Object, old: Object) -> bool:
     """Whether only owner references, finalizers and managed fields change: the garbage collector's writes."""
     free = ("ownerReferences", "finalizers", "managedFields")
-    return _same(new, old, ("kind", "apiVersion", "metadata")) and _same(new["metadata"], old["metadata"], free)
+    if not _same(new, old, ("kind", "apiVersion", "metadata")):
+        return False
+    return _same(new["metadata"], old["metadata"], free)
 
 
 def _same(new: Object, old: Object, but: tuple[str, ...]) -> bool:

@@ -100,7 +100,7 @@ def test_removing_the_last_entry_leaves_a_valid_file(tmp_path: Path) -> None:
         'apiVersion: v1\nclusters: null\ncontexts: null\ncurrent-context: ""\nkind: Config\nusers: null\n',
         "apiVersion: v1\nclusters: []\nkind: Config\nusers: []",
         '{"apiVersion":"v1","kind":"Config","clusters":[{"name":"a","cluster":{}}]}',
-        "clusters:\n  - name: a\n    cluster: {server: x}\n  - name: b\n    cluster: &x\n      k: |\n        y\n",
+        "clusters:\n  - name: a\n    cluster: {}\n  - name: b\n    cluster: &x\n      k: |\n        y\n",
         "clusters:\n-\n  name: a\n  cluster: {}\n",
         "users: [{name: a, user: {}}]\n",
         "clusters:\n- name: sekisho\n  cluster: {server: old}\n# between\n- name: z\n  cluster: {}\n",

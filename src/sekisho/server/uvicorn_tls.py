@@ -1,0 +1,67 @@
+"""uvicorn's HTTP protocol behind our TLS: the class to give to uvicorn as `http`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from sekisho.server.tls import PeerInfo, ServerTLS, TLSProtocol
+
+PEER = "sekisho.peer"
+"""Key of `scope["state"]` under which HTTP and websocket requests find the connection's PeerInfo."""
+
+
+class PeerHttpProtocol(HttpToolsProtocol):
+    """Puts what TLS knows of the peer into each request's scope (ASGI TLS extension)."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        peer: PeerInfo | None = transport.get_extra_info("peer_info")
+        if peer is not None:
+            self._extensions = {"tls": peer.extension}
+            # uvicorn copies the state into every scope, those of websockets included.
+            self.app_state = {**self.app_state, PEER: peer}
+        else:
+            self._extensions = {}
+        super().connection_made(transport)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
+
+
+def protocol_class(tls: ServerTLS) -> type[asyncio.Protocol]:
+    """A protocol class that terminates TLS with `tls`, for uvicorn.Config(http=...)."""
+
+    class UvicornTLS(TLSProtocol):
+        def __init__(
+            self,
+            config: Config,
+            server_state: ServerState,
+            app_state: dict[str, Any],
+            _loop: asyncio.AbstractEventLoop | None = None,
+        ) -> None:
+            loop = _loop or asyncio.get_running_loop()
+            self._state = server_state
+            super().__init__(tls, lambda: PeerHttpProtocol(config, server_state, app_state, loop), loop)
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self._state.connections.add(self)  # type: ignore[arg-type]
+            super().connection_made(transport)
+
+        def handshake_done(self) -> None:
+            self._state.connections.discard(self)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._state.connections.discard(self)
+            super().connection_lost(exc)
+
+        def shutdown(self) -> None:
+            """uvicorn is stopping: a request may end, a handshake is not waited for."""
+            if self.inner is None and self._raw is not None:
+                self._raw.abort()
+
+    return UvicornTLS

@@ -157,8 +157,6 @@ async def _apply(rest: Rest, ctx: Context, data: bytes, options: WriteOptions) -
             subresource=rest.subresource,
             now=now,
             reset_paths=rest.strategy.reset_on_main,
-            name=ctx.name,
-            namespace=ctx.namespace,
         )
         new, _ = rest.typed(merged)
         return new

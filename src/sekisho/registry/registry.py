@@ -12,6 +12,7 @@ from sekisho.api.clock import Clock
 from sekisho.api.random import RandomSource
 from sekisho.api.types import Authorizer, GroupResource, GroupVersionKind, Object, UserInfo
 from sekisho.registry.fieldmanager import FieldManager
+from sekisho.registry.fieldversions import Converter
 from sekisho.registry.kinds import registration
 from sekisho.registry.rest import AdmissionChain, Rest, Subresource
 from sekisho.registry.storage import Storage
@@ -19,6 +20,7 @@ from sekisho.registry.strategy import Context
 from sekisho.schema import conversion
 from sekisho.schema.builtin import builtin_types
 from sekisho.schema.resources import ResourceInfo, builtin_resources
+from sekisho.schema.types import Type
 from sekisho.store.cache import WatchCache
 from sekisho.store.interface import Store
 
@@ -75,10 +77,22 @@ class Registry:
             strategy=registration.strategy_for(info, self.settings),
             storage=storage,
             type=type_,
-            fields=FieldManager(type_),
+            fields=FieldManager(type_, kind, self._converter(info)),
             to_storage=to_storage,
             from_storage=from_storage,
         )
+
+    def _converter(self, info: ResourceInfo) -> Converter:
+        """Objects of a resource in the versions that other writers used, for the ownership of their fields."""
+
+        def convert(obj: Object, api_version: str) -> tuple[Type, Object] | None:
+            source, target = (
+                self._rests.get((group, version, info.resource))
+                for group, _, version in (obj["apiVersion"].rpartition("/"), api_version.rpartition("/"))
+            )
+            return (target.type, target.served(source.stored(obj))) if source and target else None
+
+        return convert
 
     def install(self, group: str, resource: str, handler: Subresource, subresource: str = "") -> None:
         """Let `handler` answer a virtual kind, or a subresource, in every version that is served."""

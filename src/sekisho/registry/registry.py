@@ -83,7 +83,7 @@ class Registry:
         )
 
     def _converter(self, info: ResourceInfo) -> Converter:
-        """Objects of a resource in the versions that other writers used, for the ownership of their fields."""
+        """Objects of a resource in the versions that other writers used, for ownership of their fields."""
 
         def convert(obj: Object, api_version: str) -> tuple[Type, Object] | None:
             source, target = (

@@ -1,4 +1,4 @@
-"""Field selectors: `f=v`, `f==v`, `f!=v`, joined by commas; `\\`, `\,` and `\=` are escapes in values.
+r"""Field selectors: `f=v`, `f==v`, `f!=v`, joined by commas; `\\`, `\,` and `\=` are escapes in values.
 
 Follows k8s.io/apimachinery/pkg/fields. Which fields a kind offers is the registry's affair: it passes
 a function that maps or refuses each name.

@@ -273,11 +273,27 @@ def validate_label_selector(
         return []
     errors = validate_labels(selector.get("matchLabels"), path.child("matchLabels"))
     for i, expression in enumerate(selector.get("matchExpressions") or ()):
-        here = path.child("matchExpressions").index(i)
-        errors += _operator_errors(expression, here, allow_unknown_operators)
-        errors += validate_label_name(expression.get("key", ""), here.child("key"))
-        if not allow_invalid_values:
-            errors += _value_errors(expression, here.child("values"))
+        errors += validate_label_selector_requirement(
+            expression,
+            path.child("matchExpressions").index(i),
+            allow_invalid_values,
+            allow_unknown_operators=allow_unknown_operators,
+        )
+    return errors
+
+
+def validate_label_selector_requirement(
+    expression: Object,
+    path: Path,
+    allow_invalid_values: bool = False,
+    *,
+    allow_unknown_operators: bool = False,
+) -> ErrorList:
+    """A metav1.LabelSelectorRequirement: its operator, key and values."""
+    errors = _operator_errors(expression, path, allow_unknown_operators)
+    errors += validate_label_name(expression.get("key", ""), path.child("key"))
+    if not allow_invalid_values:
+        errors += _value_errors(expression, path.child("values"))
     return errors
 
 

@@ -68,8 +68,11 @@ class AdmissionRequest:
         self.annotations.setdefault(key, value)
 
     def forbidden(self, text: str) -> StatusError:
-        """The 403 of a plugin: `<resource> "<name>" is forbidden: <text>`."""
-        return forbidden(self.group_resource, self.name, text)
+        """The 403 of a plugin: `<resource> "<name>" is forbidden: <text>`. Where no name is known yet, the
+        generateName stands for it, or `Unknown`."""
+        metadata = (self.object or {}).get("metadata") or {}
+        name = self.name or metadata.get("name") or metadata.get("generateName") or "Unknown"
+        return forbidden(self.group_resource, name, text)
 
 
 class Plugin:

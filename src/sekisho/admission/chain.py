@@ -37,21 +37,39 @@ class Chain:
         self._validating = [p for p in plugins if type(p).validate is not Plugin.validate]
 
     async def admit(
-        self, ctx: Context, rest: Rest, operation: str, obj: Object | None, old: Object | None, options: Object
+        self,
+        ctx: Context,
+        rest: Rest,
+        operation: str,
+        obj: Object | None,
+        old: Object | None,
+        options: Object,
     ) -> None:
         request = self._request(ctx, rest, operation, obj, old, options)
         for plugin in self._mutating:
             await plugin.admit(request)
 
     async def validate(
-        self, ctx: Context, rest: Rest, operation: str, obj: Object | None, old: Object | None, options: Object
+        self,
+        ctx: Context,
+        rest: Rest,
+        operation: str,
+        obj: Object | None,
+        old: Object | None,
+        options: Object,
     ) -> None:
         request = self._request(ctx, rest, operation, obj, old, options)
         for plugin in self._validating:
             await plugin.validate(request)
 
     def _request(
-        self, ctx: Context, rest: Rest, operation: str, obj: Object | None, old: Object | None, options: Object
+        self,
+        ctx: Context,
+        rest: Rest,
+        operation: str,
+        obj: Object | None,
+        old: Object | None,
+        options: Object,
     ) -> AdmissionRequest:
         name = ctx.name
         if not name and obj is not None:

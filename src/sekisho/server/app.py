@@ -29,6 +29,12 @@ class Application:
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
+        self._streams: set[asyncio.Task[None]] = set()
+
+    def stop_streams(self) -> None:
+        """End every stream cleanly: clients see the end of their watch, not a broken connection."""
+        for sender in list(self._streams):
+            sender.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,7 +51,28 @@ class Application:
         if response.stream is None:
             await _send_whole(request, response, send)
         else:
-            await _send_stream(response, receive, send)
+            await self._send_stream(response, receive, send)
+
+    async def _send_stream(self, response: Response, receive: Receive, send: Send) -> None:
+        """Headers go out at once, each piece as it comes; the stream ends early when the client goes away."""
+        if response.stream is None:
+            raise TypeError("a streamed response needs a stream")
+        await send({"type": "http.response.start", "status": response.code, "headers": response.headers})
+        await send({"type": "http.response.body", "body": b"", "more_body": True})
+        sender = asyncio.ensure_future(_pump(response.stream, send))
+        listener = asyncio.ensure_future(_disconnected(receive))
+        self._streams.add(sender)
+        try:
+            await asyncio.wait((sender, listener), return_when=asyncio.FIRST_COMPLETED)
+            if not listener.done():
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            if sender.done() and not sender.cancelled():
+                sender.result()
+        finally:
+            self._streams.discard(sender)
+            listener.cancel()
+            sender.cancel()
+            await asyncio.gather(sender, listener, return_exceptions=True)
 
 
 async def _send_whole(request: Request, response: Response, send: Send) -> None:
@@ -54,29 +81,10 @@ async def _send_whole(request: Request, response: Response, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})
 
 
-async def _send_stream(response: Response, receive: Receive, send: Send) -> None:
-    """Headers go out at once, each piece as it comes; the stream ends early when the client goes away."""
-    if response.stream is None:
-        raise TypeError("a streamed response needs a stream")
-    await send({"type": "http.response.start", "status": response.code, "headers": response.headers})
-    await send({"type": "http.response.body", "body": b"", "more_body": True})
-    sender = asyncio.ensure_future(_pump(response.stream, send))
-    listener = asyncio.ensure_future(_disconnected(receive))
-    try:
-        await asyncio.wait((sender, listener), return_when=asyncio.FIRST_COMPLETED)
-        if sender.done():
-            sender.result()
-    finally:
-        listener.cancel()
-        sender.cancel()
-        await asyncio.gather(sender, listener, return_exceptions=True)
-
-
 async def _pump(stream: AsyncGenerator[bytes, None], send: Send) -> None:
     async with contextlib.aclosing(stream):
         async for piece in stream:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -79,39 +79,20 @@ SPECIAL: dict[tuple[str, str], Callable[[Registry, Rest], Subresource]] = {
 """Subresources of another kind than their object, by (resource, subresource)."""
 
 TRACKS_GENERATION = frozenset(
-    (
-        "daemonsets deployments statefulsets replicasets replicationcontrollers jobs cronjobs pods podtemplates "
-        "ingresses ingressclasses networkpolicies poddisruptionbudgets priorityclasses endpointslices flowschemas "
-        "prioritylevelconfigurations validatingwebhookconfigurations mutatingwebhookconfigurations "
-        "validatingadmissionpolicies validatingadmissionpolicybindings mutatingadmissionpolicies "
-        "mutatingadmissionpolicybindings resourceslices deviceclasses resourceclaimtemplates "
-        "customresourcedefinitions"
-    ).split()
+    ["daemonsets", "deployments", "statefulsets", "replicasets", "replicationcontrollers", "jobs", "cronjobs", "pods", "podtemplates", "ingresses", "ingressclasses", "networkpolicies", "poddisruptionbudgets", "priorityclasses", "endpointslices", "flowschemas", "prioritylevelconfigurations", "validatingwebhookconfigurations", "mutatingwebhookconfigurations", "validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "resourceslices", "deviceclasses", "resourceclaimtemplates", "customresourcedefinitions"]
 )
 """Kinds whose generation counts changes of their spec; the others have none."""
 
 CREATE_ON_UPDATE = frozenset(
-    (
-        "leases leasecandidates events endpoints services limitranges runtimeclasses roles rolebindings "
-        "clusterroles clusterrolebindings"
-    ).split()
+    ["leases", "leasecandidates", "events", "endpoints", "services", "limitranges", "runtimeclasses", "roles", "rolebindings", "clusterroles", "clusterrolebindings"]
 )
 
 NO_UNCONDITIONAL_UPDATE = frozenset(
-    (
-        "customresourcedefinitions leases poddisruptionbudgets runtimeclasses csidrivers csinodes "
-        "volumeattachments csistoragecapacities validatingwebhookconfigurations mutatingwebhookconfigurations "
-        "validatingadmissionpolicies validatingadmissionpolicybindings mutatingadmissionpolicies "
-        "mutatingadmissionpolicybindings"
-    ).split()
+    ["customresourcedefinitions", "leases", "poddisruptionbudgets", "runtimeclasses", "csidrivers", "csinodes", "volumeattachments", "csistoragecapacities", "validatingwebhookconfigurations", "mutatingwebhookconfigurations", "validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings"]
 )
 
 RETURNS_DELETED = frozenset(
-    (
-        "pods services serviceaccounts podtemplates persistentvolumes persistentvolumeclaims resourcequotas "
-        "storageclasses csidrivers csinodes volumeattachments volumeattributesclasses deviceclasses "
-        "resourceclaims resourceclaimtemplates resourceslices namespaces"
-    ).split()
+    ["pods", "services", "serviceaccounts", "podtemplates", "persistentvolumes", "persistentvolumeclaims", "resourcequotas", "storageclasses", "csidrivers", "csinodes", "volumeattachments", "volumeattributesclasses", "deviceclasses", "resourceclaims", "resourceclaimtemplates", "resourceslices", "namespaces"]
 )
 """Kinds whose delete answers with the last object instead of a Status."""
 

@@ -82,5 +82,3 @@ def scale_of(obj: Object) -> Object:
         "spec": {"replicas": replicas} if replicas else {},
         "status": out_status,
     }
-
-

@@ -75,7 +75,7 @@ class ResourceHandler:
 
     async def _subresource(self, request: Request, rest: Rest, ctx: Context) -> Response:
         target = rest.subresources.get(request.info.subresource)
-        if target is None or len(request.info.parts) > 3 and isinstance(target, Rest):
+        if target is None or (len(request.info.parts) > 3 and isinstance(target, Rest)):
             raise status.route_not_found()
         verb = request.info.verb
         if request.method == "HEAD" or verb not in rest.info.subresources[request.info.subresource].verbs:
@@ -92,9 +92,7 @@ class ResourceHandler:
             answer = await target.get(rest, ctx)
         elif verb == "patch":
             patch_type = _patch_type(request)
-            chosen = options.write_options(
-                "PatchOptions", request.query, apply=patch_type is PatchType.APPLY
-            )
+            chosen = options.write_options("PatchOptions", request.query, apply=patch_type is PatchType.APPLY)
             _apply_options(ctx, chosen)
             answer = await target.patch(rest, ctx, patch_type, await request.body(), chosen)
         else:

@@ -104,6 +104,8 @@ def _frame(request: Request, rest: Rest, form: Form) -> Frame:
 
 
 def _json_frame(event: Event) -> bytes:
+    if event.change is not None:
+        return event.change.frame
     data = event.entry.data if event.entry is not None else encode(event.obj)
     return b'{"type":"%b","object":%b}\n' % (event.type.encode(), data)
 

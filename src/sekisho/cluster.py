@@ -1,0 +1,150 @@
+"""Puts the parts together: one Cluster object, started and stopped on one asyncio loop.
+
+Order of a start: keys, store, cache, registry, checkpoint, the objects every cluster has, listening, the
+controllers, the node. A stop goes the other way, and finishes the writes that were begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+
+import orjson
+
+from sekisho import wiring
+from sekisho.admission.chain import Chain
+from sekisho.api.clock import Clock, SystemClock
+from sekisho.api.encoding import encode
+from sekisho.api.random import RandomSource
+from sekisho.api.types import AUTHENTICATED, MASTERS, UserInfo
+from sekisho.authz import bootstrap
+from sekisho.config import Config
+from sekisho.controllers import systemobjects
+from sekisho.controllers.manager import ControllerManager, Credentials, factories
+from sekisho.credentials.keys import SigningKey
+from sekisho.credentials.pki import PKI
+from sekisho.explain.passages import PassageLog
+from sekisho.registry.client import Client
+from sekisho.registry.kinds.registration import Settings
+from sekisho.registry.registry import Registry
+from sekisho.server.serving import Listener
+from sekisho.store.cache import WatchCache
+
+logger = logging.getLogger("sekisho")
+
+API_SERVER = UserInfo("system:apiserver", groups=(AUTHENTICATED, MASTERS))
+"""The server's own identity, for what it writes itself."""
+
+
+class Cluster:
+    """One API server with its control plane. `start` returns when it is ready."""
+
+    def __init__(
+        self, config: Config, clock: Clock | None = None, random: RandomSource | None = None
+    ) -> None:
+        self.config = config
+        self.clock = clock or SystemClock()
+        self.random = random or RandomSource()
+        self.passages = PassageLog(config.passages)
+        self.ready = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._listener: Listener | None = None
+        self._manager: ControllerManager | None = None
+        self._node: wiring.NodeAgent | None = None
+
+    pki: PKI
+    registry: Registry
+    client: Client
+    """Speaks as the server itself (system:masters)."""
+
+    @property
+    def port(self) -> int:
+        if self._listener is None:
+            raise RuntimeError("the cluster is not started")
+        return self._listener.port
+
+    @property
+    def url(self) -> str:
+        host = self.config.bind_address
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+        return f"https://[{host}]:{self.port}" if ":" in host else f"https://{host}:{self.port}"
+
+    async def start(self) -> None:
+        """Raises ConfigError, PKIError, Unusable or OSError with a text for the operator; nothing is left running."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        config = self.config
+        sock = wiring.bind(config)
+        self.pki = wiring.load_pki(config, self.clock)
+        self._store = wiring.make_store(config, self.clock)
+        await self._store.start()
+        self._cache = WatchCache(self._store, orjson.loads, encode, self.clock)
+        settings = Settings(
+            token_secrets_auto=config.token_secrets == "auto",
+            service_cidrs=config.service_networks,
+            event_ttl=config.event_ttl,
+        )
+        self.registry = Registry(self._store, self._cache, self.clock, self.random, settings)
+        await self._cache.start()
+        checkpoint = wiring.Checkpoint(config, self.registry, self.pki, self.clock)
+        self.registry.admission = Chain(self.registry, wiring.admission_plugins(config, checkpoint))
+        self.client = Client(self.registry, checkpoint.authorizer, API_SERVER, "kube-apiserver")
+        await systemobjects.ensure_namespaces(self.client)
+        if "RBAC" in config.authorization_mode:
+            await bootstrap.ensure(self.client, bootstrap.default_policy(), self.clock)
+        await self._listen(sock, checkpoint)
+        endpoint = systemobjects.Endpoint(config.kubernetes_service_ip, _address(config), self.port)
+        await systemobjects.ensure_objects(self.client, endpoint)
+        self._tasks.append(asyncio.create_task(systemobjects.keep(self.client, endpoint, self.clock)))
+        self._start_controllers()
+        await self._start_node()
+        self.ready = True
+
+    async def _listen(self, sock: socket.socket, checkpoint: wiring.Checkpoint) -> None:
+        app = wiring.application(self, checkpoint)
+        self._listener = Listener(app, sock, self.pki)
+        await self._listener.start()
+
+    def _start_controllers(self) -> None:
+        credentials = Credentials(
+            authority=self.pki.authority(),
+            account_key=SigningKey.from_pem(self.pki.sa_key),
+            root_ca=self.pki.ca.certificate.decode(),
+            automatic_tokens=self.config.token_secrets == "auto",
+        )
+        made = factories(credentials, self.clock, self.random)
+        self._manager = ControllerManager(self.client, self.clock, made)
+        self._manager.start()
+
+    async def _start_node(self) -> None:
+        self._node = wiring.make_node(self.config, self.client, self.clock, self.random)
+        if self._node is not None:
+            await self._node.start()
+
+    async def stop(self) -> None:
+        """Readiness fails first, then streams end, requests finish, controllers stop, the store closes."""
+        self.ready = False
+        if self._listener is not None:
+            await self._listener.stop()
+        if self._node is not None:
+            await self._node.stop()
+        if self._manager is not None:
+            await self._manager.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if hasattr(self, "_cache"):
+            await self._cache.close()
+        if hasattr(self, "_store"):
+            await self._store.close()
+
+
+def _address(config: Config) -> str:
+    """The address that endpoints name: where the server listens."""
+    return config.bind_address

@@ -1,0 +1,109 @@
+"""Starts the controllers, each with its own account, and keeps them running."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sekisho.api.clock import Clock
+from sekisho.api.random import RandomSource
+from sekisho.api.status import StatusError
+from sekisho.api.types import AUTHENTICATED, UserInfo, service_account_user
+from sekisho.controllers.clusterroleaggregation import ClusterRoleAggregationController
+from sekisho.controllers.controller import Controller
+from sekisho.controllers.csr import CSRApprover, CSRCleaner, CSRSigner
+from sekisho.controllers.namespace import NamespaceController
+from sekisho.controllers.rootca import RootCAPublisher
+from sekisho.controllers.serviceaccount import ServiceAccountController
+from sekisho.controllers.tokens import TokensController
+from sekisho.credentials.certificates import Authority
+from sekisho.credentials.keys import SigningKey
+from sekisho.registry.client import Client
+
+logger = logging.getLogger("sekisho.controllers")
+
+MANAGER = UserInfo("system:kube-controller-manager", groups=(AUTHENTICATED,))
+SIGNING_DURATION = 365 * 24 * 3600.0
+RESTART_DELAY = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What controllers issue credentials with."""
+
+    authority: Authority
+    account_key: SigningKey
+    root_ca: str
+    automatic_tokens: bool
+    signing_duration: float = SIGNING_DURATION
+
+
+Factory = Callable[[Client], Controller]
+
+
+def factories(credentials: Credentials, clock: Clock, random: RandomSource) -> Sequence[Factory]:
+    """One line a controller. Each is given a client that speaks with its own account."""
+    return (
+        lambda c: ServiceAccountController(_as(c, ServiceAccountController), clock),
+        lambda c: TokensController(
+            c, clock, random, credentials.account_key, credentials.root_ca, credentials.automatic_tokens
+        ),
+        lambda c: RootCAPublisher(_as(c, RootCAPublisher), clock, credentials.root_ca),
+        lambda c: NamespaceController(_as(c, NamespaceController), clock),
+        lambda c: CSRApprover(_as(c, CSRApprover), clock),
+        lambda c: CSRSigner(_as(c, CSRSigner), clock, credentials.authority, credentials.signing_duration),
+        lambda c: CSRCleaner(_as(c, CSRCleaner), clock),
+        lambda c: ClusterRoleAggregationController(_as(c, ClusterRoleAggregationController), clock),
+    )
+
+
+def _as(client: Client, controller: type[Controller]) -> Client:
+    user = service_account_user("kube-system", controller.account)
+    return client.as_user(user, "kube-controller-manager")
+
+
+class ControllerManager:
+    """Runs every controller as a task of its own; one that fails is started anew after a second."""
+
+    def __init__(self, client: Client, clock: Clock, made: Sequence[Factory]) -> None:
+        self._client = client.as_user(MANAGER, "kube-controller-manager")
+        self._clock = clock
+        self._factories = made
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._tasks.append(asyncio.create_task(self._make_accounts()))
+        self._tasks += [asyncio.create_task(self._keep(factory)) for factory in self._factories]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    async def _keep(self, factory: Factory) -> None:
+        while True:
+            try:
+                await factory(self._client).run()
+            except asyncio.CancelledError:
+                raise
+            except BaseException:
+                logger.exception("a controller stopped; starting it again")
+            await self._clock.sleep(RESTART_DELAY)
+
+    async def _make_accounts(self) -> None:
+        """The accounts that controllers speak as exist, as the controller manager makes them upstream."""
+        accounts = {factory(self._client).account for factory in self._factories} - {""}
+        for name in sorted(accounts):
+            account = {
+                "apiVersion": "v1",
+                "kind": "ServiceAccount",
+                "metadata": {"name": name, "namespace": "kube-system"},
+            }
+            try:
+                await self._client.create("serviceaccounts", account, "kube-system")
+            except StatusError as error:
+                if error.reason != "AlreadyExists":
+                    logger.warning("cannot make service account kube-system/%s: %s", name, error)

@@ -1,4 +1,4 @@
-"""The tag of an image's name, as the defaulting of pull policies reads it (distribution's reference grammar)."""
+"""The tag of an image's name, as defaulting reads it: the reference grammar of the distribution project."""
 
 from __future__ import annotations
 

@@ -55,7 +55,11 @@ def is_native(name: str) -> bool:
 
 def is_extended(name: str) -> bool:
     """A device or other countable thing that a node advertises under a foreign domain."""
-    return not is_native(name) and not name.startswith("requests.") and not names.qualified_name("requests." + name)
+    return (
+        not is_native(name)
+        and not name.startswith("requests.")
+        and not names.qualified_name("requests." + name)
+    )
 
 
 def is_integer(name: str) -> bool:

@@ -1,1 +1,1 @@
-"""Upstream's validation of the built-in kinds: pure functions from objects to field errors, in upstream's order."""
+"""Upstream's validation of the built-in kinds: pure functions from objects to field errors."""

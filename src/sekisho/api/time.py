@@ -1,8 +1,8 @@
 """Times and durations in Kubernetes' spellings, with the error texts of Go's time package.
 
-Times are Unix seconds (float, exact to the microsecond), durations are seconds (float). Go keeps
-nanoseconds; nothing on the wire shows more than microseconds, so fractions are cut there, as Go's
-formatting cuts them.
+Times are Unix seconds (float, exact to the microsecond until the year 2106), durations are seconds (float).
+Go keeps nanoseconds; nothing on the wire shows more than microseconds, so fractions are cut there, as Go's
+formatting cuts them. The canonical forms do without floats.
 """
 
 from __future__ import annotations
@@ -35,28 +35,44 @@ def format_time(unix: float) -> str:
 
 def format_micro_time(unix: float) -> str:
     """RFC 3339 in UTC with six digits after the second: `2026-01-02T03:04:05.000000Z`."""
-    seconds, micros = divmod(round(unix * _MICRO), _MICRO)
+    return _format_micros(round(unix * _MICRO))
+
+
+def _format_micros(unix_micros: int) -> str:
+    seconds, micros = divmod(unix_micros, _MICRO)
     return f"{format_time(seconds)[:-1]}.{micros:06d}Z"
 
 
 def parse_time(text: str) -> float:
     """RFC 3339 with or without a fraction. Raises ValueError with Go's text."""
-    return _parse(text, RFC3339)
+    return _parse(text, RFC3339) / _MICRO
 
 
 def parse_micro_time(text: str) -> float:
     """RFC 3339 with exactly six digits after the second: MicroTime. Raises ValueError with Go's text."""
-    return _parse(text, RFC3339_MICRO)
+    return _parse(text, RFC3339_MICRO) / _MICRO
 
 
-def _parse(text: str, layout: str) -> float:
+def canonical_time(text: str) -> str:
+    """A time as upstream writes back what it has read. Raises ValueError with Go's text."""
+    return format_time(_parse(text, RFC3339) // _MICRO)
+
+
+def canonical_micro_time(text: str) -> str:
+    """A MicroTime as upstream writes back what it has read. Raises ValueError with Go's text."""
+    return _format_micros(_parse(text, RFC3339_MICRO))
+
+
+def _parse(text: str, layout: str) -> int:
+    """Unix time in microseconds."""
     match = _GOOD.fullmatch(text)
     if match is None or (layout == RFC3339_MICRO and len(match[7] or "") != 7):
         return _TimeReader(text, layout).read()
     parts = [int(match[i]) for i in range(1, 7)]
-    offset = (int(match[9]) * 60 + int(match[10])) * 60 if match[8] else 0
-    if not _in_range(parts) or offset > 23 * 3600 + 59 * 60:
+    hours, minutes = int(match[9] or 0), int(match[10] or 0)
+    if not _in_range(parts) or hours > 23 or minutes > 59:
         return _TimeReader(text, layout).read()
+    offset = (hours * 60 + minutes) * 60
     return _unix(parts, _micros(match[7] or ""), -offset if match[8] == "-" else offset)
 
 
@@ -68,17 +84,20 @@ def _in_range(parts: list[int]) -> bool:
 
 
 def _days_in(year: int, month: int) -> int:
-    return calendar.monthrange(year + 400, month)[1]
+    return calendar.monthrange(year, month)[1]
 
 
 def _micros(fraction: str) -> int:
     return int(fraction[1:7].ljust(6, "0")) if fraction else 0
 
 
-def _unix(parts: list[int], micros: int, offset: int) -> float:
+def _unix(parts: list[int], micros: int, offset: int) -> int:
     """Python knows no year 0; four centuries later the calendar is the same."""
-    whole = calendar.timegm((parts[0] + 400, *parts[1:], 0, 0, 0)) - _FOUR_CENTURIES - offset
-    return whole + micros / _MICRO
+    year = parts[0] or 400
+    whole = calendar.timegm((year, *parts[1:], 0, 0, 0)) - offset
+    if not parts[0]:
+        whole -= _FOUR_CENTURIES
+    return whole * _MICRO + micros
 
 
 class _TimeReader:
@@ -105,7 +124,7 @@ class _TimeReader:
         self.rest = text
         self.micros = 0
 
-    def read(self) -> float:
+    def read(self) -> int:
         parts = [self._number(separator, element) for separator, element in self._STEPS]
         if self.layout == RFC3339_MICRO:
             self._exact_fraction()

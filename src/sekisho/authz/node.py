@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sekisho.api.goformat import quote
+from sekisho.api.nodeidentity import node_name
 from sekisho.api.rbac import Rule, combined_resource
-from sekisho.api.types import NODE_USER_PREFIX, NODES, Attributes, Decision, Rules, UserInfo, Verdict
+from sekisho.api.types import Attributes, Decision, Rules, UserInfo, Verdict
 from sekisho.authz.nodegraph import NodeGraph
 from sekisho.explain.evidence import NodeEvidence
 
@@ -21,13 +22,6 @@ _NO_OPINION = Verdict(Decision.NO_OPINION)
 _CERTIFICATES = "certificates.k8s.io"
 
 Check = Callable[[str, Attributes], Verdict]
-
-
-def node_name(user: UserInfo) -> str | None:
-    """The node that a user is (empty when the name says none), or None for everybody else."""
-    if not user.name.startswith(NODE_USER_PREFIX) or NODES not in user.groups:
-        return None
-    return user.name[len(NODE_USER_PREFIX) :]
 
 
 class NodeAuthorizer:

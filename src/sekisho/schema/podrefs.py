@@ -47,8 +47,8 @@ def pod_secrets(spec: Object) -> Iterator[str]:
             yield volume["secret"].get("secretName", "")
         for source in _projected(volume, "secret"):
             yield source.get("name", "")
-        if "azureFile" in volume:
-            yield volume["azureFile"].get("secretName", "")
+        if (volume.get("azureFile") or {}).get("secretName"):
+            yield volume["azureFile"]["secretName"]
         for kind in _SECRET_REFS:
             ref = (volume.get(kind) or {}).get("secretRef")
             if ref is not None:

@@ -24,10 +24,15 @@ CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A proved identity. `audiences` is None where the credential is not bound to any."""
+    """A proved identity.
+
+    `audiences` is None where the credential is not bound to any. `valid_until` (Unix seconds) is when the
+    credential ends, so that no cache outlives it; None where nothing is known of an end.
+    """
 
     user: UserInfo
     audiences: tuple[str, ...] | None = None
+    valid_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +112,15 @@ class AuthnRequest(AuthnContext):
         self.websocket_upgrade = websocket_upgrade
 
     def values(self, name: bytes) -> list[str]:
-        """All values of a header (lower-case name), decoded as UTF-8; odd bytes survive as surrogates."""
-        return [v.decode("utf-8", "surrogateescape") for k, v in self.headers if k == name]
+        """All values of a header (lower-case name) without surrounding blanks. Bytes that are no UTF-8 become
+        U+FFFD, as in upstream's JSON."""
+        return [v.strip(b" \t").decode("utf-8", "replace") for k, v in self.headers if k == name]
 
-    def first(self, name: bytes) -> str | None:
+    def first(self, name: bytes) -> bytes | None:
+        """The first value as it came."""
         for k, v in self.headers:
             if k == name:
-                return v.decode("utf-8", "surrogateescape")
+                return v
         return None
 
 

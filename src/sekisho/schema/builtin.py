@@ -1,9 +1,9 @@
 """The types of the built-in kinds, put together from two descriptions of upstream's API.
 
 The OpenAPI definitions that kubernetes-validate carries say what is required, how lists merge and which
-patch strategies apply; `data/go-fields.json` says how Go's structs order, name and tag their fields. Both are
-read once, what is not needed (all the prose) is dropped, and a kind's types are built when somebody asks for
-them. The definitions' package is not imported: it pulls in a validator that nothing here uses.
+patch strategies apply; `data/go-fields.json` says how Go's structs order, name and tag their fields. Both
+are read once, what is not needed (all the prose) is dropped, and a kind's types are built when somebody
+asks for them. The definitions' package is not imported: it pulls in a validator that nothing here uses.
 """
 
 from __future__ import annotations
@@ -156,7 +156,8 @@ class TypeSet:
         return None
 
     def _type(self, text: str, package: str, hints: Object) -> Type:
-        """The type of a Go expression read inside `package`; `hints` are an OpenAPI property's extensions."""
+        """The type of a Go expression read inside `package`; `hints` are an OpenAPI property's
+        extensions."""
         text = text.lstrip("*")
         if text.startswith("."):
             text = package + text
@@ -241,6 +242,11 @@ def _definitions_path() -> Path:
     return Path(spec.origin).parent / f"kubernetes-json-schema/v{VERSION}.0-local/_definitions.json"
 
 
+def data_file(name: str) -> bytes:
+    """A file of this package's data folder."""
+    return importlib.resources.files("sekisho.schema").joinpath("data", name).read_bytes()
+
+
 def raw_definitions() -> dict[str, Object]:
     """The OpenAPI definitions with their descriptions, by name. Read anew on each call and not kept here:
     they are about 5 MB in memory."""
@@ -266,6 +272,5 @@ def _read_hints(structs: dict[str, Any]) -> dict[str, _Hints]:
 @functools.cache
 def builtin_types() -> TypeSet:
     """The types of Kubernetes 1.36, one set per process: they never change."""
-    data = importlib.resources.files("sekisho.schema").joinpath("data/go-fields.json").read_bytes()
-    go = orjson.loads(data)
+    go = orjson.loads(data_file("go-fields.json"))
     return TypeSet(go["structs"], go["named"], _read_hints(go["structs"]))

@@ -24,8 +24,8 @@ def decode(type_: Type, value: Any, *, path: str = "") -> tuple[Any, list[str]]:
     """Decode a JSON value into a new object, and tell the strict decoding errors (`unknown field
     "spec.foo"`).
 
-    `path` is put in front of the paths in those. Raises DecodeError with Go's text. Values of raw types
-    (lists' items of unknown kind, managed fields) are shared with the input, everything else is new.
+    `path` is put in front of the paths in those. Raises DecodeError with Go's text. Nothing of the result
+    is shared with the input.
     """
     walk = Walk(type_, path)
     try:

@@ -136,7 +136,7 @@ def duration(type_: Type) -> Decoder:
 
 def raw(type_: Type) -> Decoder:
     def decode_raw(value: Any, walk: Walk) -> Any:
-        return value
+        return normalize(value)
 
     return decode_raw
 

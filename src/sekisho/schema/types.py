@@ -22,7 +22,7 @@ class Kind(enum.Enum):
     NUMBER = "number"
     BOOLEAN = "boolean"
     ANY = "any"
-    """Arbitrary JSON that is kept as it came: apiextensions' JSON, and lists' and patches' raw values."""
+    """apiextensions' JSON: arbitrary JSON that is carried along, its objects sorted."""
     RAW_OBJECT = "raw object"
     """runtime.RawExtension: arbitrary JSON below which keys are not checked."""
     INT_OR_STRING = "int or string"

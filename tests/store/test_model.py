@@ -28,7 +28,7 @@ from sekisho.store.interface import (
     Store,
 )
 from sekisho.store.memory import MemoryStore
-from sekisho.store.sqlite import SqliteStore
+from sekisho.store.sqlite import SQLiteStore
 
 KEYS = st.sampled_from(["/r/a", "/r/a/x", "/r/a-b/x", "/r/a0", "/r/é", "/s/\U0001f600", "/s/b"])
 EXPECTED = st.sampled_from([None, None, 0, "current", "wrong"])
@@ -92,7 +92,7 @@ class StoresAgree(RuleBasedStateMachine):
         return self.runner.run(work)
 
     def open_sqlite(self) -> None:
-        self.sqlite: Store = SqliteStore(Path(self.folder) / "store.db", SystemClock())
+        self.sqlite: Store = SQLiteStore(Path(self.folder) / "store.db", SystemClock())
         self.run(self.sqlite.start())
         self.sqlite.subscribe(self.seen["sqlite"].extend)
 

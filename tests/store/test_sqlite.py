@@ -14,14 +14,14 @@ import pytest
 
 from sekisho.api.clock import SystemClock
 from sekisho.store.interface import Closed, Delete, KeyValue, Put, StoreError, Unusable
-from sekisho.store.sqlite import SqliteStore
+from sekisho.store.sqlite import SQLiteStore
 from sekisho.store.sqlitefile import APPLICATION_ID, SCHEMA_VERSION
 
 WRITER = """
 import asyncio, sys
 from sekisho.api.clock import SystemClock
 from sekisho.store.interface import Delete, Put
-from sekisho.store.sqlite import SqliteStore
+from sekisho.store.sqlite import SQLiteStore
 
 async def write(store, writer):
     number = 0
@@ -33,7 +33,7 @@ async def write(store, writer):
         print(writer, number, revision, flush=True)
 
 async def main():
-    store = SqliteStore(sys.argv[1], SystemClock())
+    store = SQLiteStore(sys.argv[1], SystemClock())
     await store.start()
     await asyncio.gather(*(write(store, w) for w in range(8)))
 
@@ -44,10 +44,10 @@ FULL_DISK = """
 import asyncio, resource, sys
 from sekisho.api.clock import SystemClock
 from sekisho.store.interface import Put, StoreError
-from sekisho.store.sqlite import SqliteStore
+from sekisho.store.sqlite import SQLiteStore
 
 async def main():
-    store = SqliteStore(sys.argv[1], SystemClock())
+    store = SQLiteStore(sys.argv[1], SystemClock())
     await store.start()
     acknowledged = await store.commit([Put("/before", b"kept")])
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -68,14 +68,14 @@ asyncio.run(main())
 def test_everything_survives_a_restart(tmp_path: Path) -> None:
     async def main() -> None:
         path = tmp_path / "store.db"
-        store = SqliteStore(path, SystemClock())
+        store = SQLiteStore(path, SystemClock())
         await store.start()
         await store.commit([Put("/a", b"1"), Put("/b", b"1", ttl=3600)])
         await store.commit([Put("/a", b"2")])
         await store.commit([Delete("/b")])
         await store.compact(4)
         await store.close()
-        again = SqliteStore(path, SystemClock())
+        again = SQLiteStore(path, SystemClock())
         await again.start()
         assert (again.revision, again.compacted_revision) == (4, 4)
         assert (await again.range("")).items == [KeyValue("/a", b"2", 2, 3)]
@@ -89,7 +89,7 @@ def test_everything_survives_a_restart(tmp_path: Path) -> None:
 def test_keys_expire_after_a_restart(tmp_path: Path) -> None:
     async def main() -> None:
         for _ in range(2):
-            store = SqliteStore(tmp_path / "store.db", SystemClock())
+            store = SQLiteStore(tmp_path / "store.db", SystemClock())
             await store.start()
             if store.revision == 1:
                 await store.commit([Put("/gone", b"", ttl=-1), Put("/kept", b"", ttl=1000)])
@@ -104,7 +104,7 @@ def test_keys_expire_after_a_restart(tmp_path: Path) -> None:
 def test_the_file_and_its_folder_are_private(tmp_path: Path) -> None:
     async def main() -> None:
         path = tmp_path / "data" / "store.db"
-        store = SqliteStore(path, SystemClock())
+        store = SQLiteStore(path, SystemClock())
         await store.start()
         await store.commit([Put("/a", b"1")])
         assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -113,7 +113,7 @@ def test_the_file_and_its_folder_are_private(tmp_path: Path) -> None:
         assert {f.stat().st_mode & 0o777 for f in files} == {0o600}
         await store.close()
         path.chmod(0o644)
-        again = SqliteStore(path, SystemClock())
+        again = SQLiteStore(path, SystemClock())
         await again.start()
         assert path.stat().st_mode & 0o777 == 0o600
         await again.close()
@@ -123,7 +123,7 @@ def test_the_file_and_its_folder_are_private(tmp_path: Path) -> None:
 
 async def refusal(path: Path) -> str:
     with pytest.raises(Unusable) as caught:
-        await SqliteStore(path, SystemClock()).start()
+        await SQLiteStore(path, SystemClock()).start()
     return str(caught.value)
 
 
@@ -148,7 +148,7 @@ def test_files_of_others_are_refused_and_left_alone(tmp_path: Path) -> None:
 def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     async def main() -> None:
         path = tmp_path / "store.db"
-        store = SqliteStore(path, SystemClock())
+        store = SQLiteStore(path, SystemClock())
         await store.start()
         await store.close()
         with sqlite3.connect(path) as db:
@@ -165,14 +165,14 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
 def test_a_second_owner_is_refused(tmp_path: Path) -> None:
     async def main() -> None:
         path = tmp_path / "store.db"
-        store = SqliteStore(path, SystemClock())
+        store = SQLiteStore(path, SystemClock())
         await store.start()
         assert await refusal(path) == f"{path} is in use by another process"
         script = (
             "import asyncio, sys\n"
             "from sekisho.api.clock import SystemClock\n"
-            "from sekisho.store.sqlite import SqliteStore\n"
-            "asyncio.run(SqliteStore(sys.argv[1], SystemClock()).start())\n"
+            "from sekisho.store.sqlite import SQLiteStore\n"
+            "asyncio.run(SQLiteStore(sys.argv[1], SystemClock()).start())\n"
         )
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", script, str(path), stderr=subprocess.PIPE
@@ -204,7 +204,7 @@ def test_kill_loses_nothing_acknowledged(tmp_path: Path, acknowledgements: int) 
             highest = max(highest, revision)
 
     async def check() -> None:
-        store = SqliteStore(path, SystemClock())
+        store = SQLiteStore(path, SystemClock())
         await store.start()
         assert store.revision >= highest
         held = {kv.key: kv.value for kv in (await store.range("")).items}
@@ -240,7 +240,7 @@ def test_a_full_disk_fails_only_what_does_not_fit(tmp_path: Path) -> None:
 
 def test_what_cannot_be_stored_fails_alone(tmp_path: Path) -> None:
     async def main() -> None:
-        store = SqliteStore(tmp_path / "store.db", SystemClock())
+        store = SQLiteStore(tmp_path / "store.db", SystemClock())
         await store.start()
         outcomes = await asyncio.gather(
             store.commit([Put("/a", b"1")]),
@@ -258,7 +258,7 @@ def test_what_cannot_be_stored_fails_alone(tmp_path: Path) -> None:
 
 def test_closing_finishes_what_was_asked_for(tmp_path: Path) -> None:
     async def main() -> None:
-        store = SqliteStore(tmp_path / "store.db", SystemClock())
+        store = SQLiteStore(tmp_path / "store.db", SystemClock())
         await store.start()
         writing = [asyncio.ensure_future(store.commit([Put(f"/{i}", b"")])) for i in range(50)]
         cancelled = asyncio.ensure_future(store.commit([Put("/cancelled", b"")]))
@@ -268,7 +268,7 @@ def test_closing_finishes_what_was_asked_for(tmp_path: Path) -> None:
         assert len({await w for w in writing}) == 50
         with pytest.raises(Closed):
             await store.commit([Put("/late", b"")])
-        again = SqliteStore(tmp_path / "store.db", SystemClock())
+        again = SQLiteStore(tmp_path / "store.db", SystemClock())
         await again.start()
         assert again.revision == 52
         await again.close()
@@ -279,7 +279,7 @@ def test_closing_finishes_what_was_asked_for(tmp_path: Path) -> None:
 def test_compaction_shrinks_the_table(tmp_path: Path) -> None:
     async def main() -> None:
         path = tmp_path / "store.db"
-        store = SqliteStore(path, SystemClock())
+        store = SQLiteStore(path, SystemClock())
         await store.start()
         for i in range(30):
             await store.commit([Put(f"/{j}", str(i).encode()) for j in range(200)])

@@ -26,7 +26,7 @@ from sekisho.store.interface import (
     prefix_end,
 )
 from sekisho.store.memory import MemoryStore
-from sekisho.store.sqlite import SqliteStore
+from sekisho.store.sqlite import SQLiteStore
 
 
 class ManualClock:
@@ -67,7 +67,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
         if request.param == "memory":
             store = MemoryStore(clock)
         else:
-            store = SqliteStore(tmp_path / "data" / "store.db", clock)
+            store = SQLiteStore(tmp_path / "data" / "store.db", clock)
         await store.start()
         try:
             yield store

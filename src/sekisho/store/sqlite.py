@@ -59,7 +59,7 @@ class _Outcome(NamedTuple):
     error: Exception | None = None
 
 
-class SqliteStore(LocalStore):
+class SQLiteStore(LocalStore):
     """`path`: the file; it and its folder are created for the owner alone when missing."""
 
     def __init__(self, path: str | Path, clock: Clock) -> None:

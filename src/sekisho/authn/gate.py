@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from sekisho.authn.frontproxy import FrontProxyHeaders, without_identity_headers
-from sekisho.authn.interface import Authenticator, AuthnRequest, Identity, Outcome, refuse
+from sekisho.authn.interface import Authenticator, AuthnRequest, Identity, Outcome, Refusal, refuse
 from sekisho.credentials.tokens import intersect
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,13 @@ class Gate:
         self.guard = guard
         self._front_proxy = front_proxy
 
+    def allowed(self, outcome: Outcome) -> Outcome:
+        """The outcome, or the guard's refusal of its identity."""
+        if self.guard is None or not isinstance(outcome, Identity):
+            return outcome
+        revoked = self.guard(outcome)
+        return outcome if revoked is None else refuse(revoked)
+
     async def authenticate(self, request: AuthnRequest) -> Outcome:
         """An identity, a refusal, or None for a request without a usable credential: both of these are a 401."""
         request.audiences = self.audiences or None
@@ -50,9 +57,9 @@ class Gate:
             text = f"unable to match the audience: [{' '.join(self.audiences)}] , accepted: [{accepted}]"
             request.found(self.name, f"audience {accepted} is not {' '.join(self.audiences)}")
             return refuse(text)
-        revoked = self.guard(outcome) if self.guard is not None else None
-        if revoked is not None:
-            request.found("revocation", revoked)
-            return refuse(revoked)
+        outcome = self.allowed(outcome)
+        if isinstance(outcome, Refusal):
+            request.found("revocation", outcome.reason)
+            return outcome
         request.headers = without_identity_headers(request.headers, self._front_proxy)
         return outcome

@@ -6,25 +6,26 @@ from sekisho.api.encoding import copy
 from sekisho.api.status import bad_request, internal_error
 from sekisho.api.time import format_time
 from sekisho.api.types import Object, UserInfo
-from sekisho.authn.interface import Authenticator, AuthnRequest, Identity, Refusal
+from sekisho.authn.gate import Gate
+from sekisho.authn.interface import AuthnRequest, Identity, Refusal
 from sekisho.credentials.tokens import intersect
 
 
-async def review_token(authenticators: Authenticator, audiences: tuple[str, ...], review: Object) -> Object:
+async def review_token(gate: Gate, review: Object) -> Object:
     """A TokenReview with its status filled in.
 
-    `authenticators` is the gate's union, `audiences` the API server's. The token goes through it as a request
-    that has nothing but an Authorization header; what it leaves behind (annotations, warnings) is dropped.
-    400 without a token, 500 when the identity is for other audiences than were asked for.
+    The token goes through all authenticators as a request that has nothing but an Authorization header; what
+    it leaves behind (annotations, warnings) is dropped. 400 without a token, 500 when the identity is for
+    other audiences than were asked for.
     """
     spec = review.get("spec") or {}
     token = spec.get("token", "")
     if not token:
         raise bad_request("token is required for TokenReview in authentication")
-    asked = tuple(spec.get("audiences") or audiences)
+    asked = tuple(spec.get("audiences") or gate.audiences)
     headers = [(b"authorization", b"Bearer " + token.encode("utf-8", "surrogateescape"))]
     request = AuthnRequest(headers, path="", audiences=asked or None)
-    outcome = await authenticators.authenticate(request)
+    outcome = gate.allowed(await gate.authenticators.authenticate(request))
     given = review.get("status") or {}
     status: Object = {}
     user = copy(given.get("user") or {})

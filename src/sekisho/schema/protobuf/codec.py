@@ -54,9 +54,11 @@ def decode_protobuf(data: bytes, default: GroupVersionKind) -> Object:
 def encode_protobuf(obj: Object) -> bytes:
     """An object or a list, with its `kind` and `apiVersion`, as an enveloped body.
 
+    Discovery documents of the core group have no apiVersion, in protobuf neither.
+
     Raises KeyError for kinds without a protobuf form; upstream answers 406 for them.
     """
-    gvk = complete(obj["apiVersion"], obj["kind"], _NOTHING)
+    gvk = complete(obj.get("apiVersion", ""), obj["kind"], _NOTHING)
     return write_envelope(gvk, encode_message(obj, gvk))
 
 

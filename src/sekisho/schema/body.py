@@ -55,6 +55,10 @@ def decode_body(data: bytes, media_type: str, kind: GroupVersionKind) -> tuple[O
         raise unrecognized(kind, f"{prefix}{error}", data)
     except UnrecognizedError as error:
         raise unrecognized(kind, error, data)
+    if not builtin.is_builtin_group(kind.group):
+        recognition.check_custom_kind(claimed, kind, data)
+        return normalize(value), problems + jsonbody.duplicates(value)
+    actual = recognition.with_defaults(claimed, kind)
     if kind.kind == "Eviction" and actual[:2] in _EVICTION:
         actual = kind
     recognition.check_kind(actual, kind, value, data)

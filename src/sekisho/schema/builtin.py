@@ -116,6 +116,11 @@ def _package(group: str, version: str) -> str | None:
     return None
 
 
+def is_builtin_group(group: str) -> bool:
+    """Whether the group is one of upstream's own; all others are those of custom resources."""
+    return group in _PACKAGES or group in _GROUPS
+
+
 class TypeSet:
     """All built-in types, built on demand and then shared. Nothing that was handed out changes any more."""
 

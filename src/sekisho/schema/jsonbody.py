@@ -97,9 +97,14 @@ def parse_json(data: bytes) -> tuple[Any, list[str]]:
     BodyError.
     """
     value = load(data)
-    duplicates: list[str] = []
-    _find_duplicates(value, "", duplicates)
-    return normalize(value), duplicates
+    return normalize(value), duplicates(value)
+
+
+def duplicates(value: Any) -> list[str]:
+    """`duplicate field "a.b"` for each repeated key in a value that `load` returned."""
+    found: list[str] = []
+    _find_duplicates(value, "", found)
+    return found
 
 
 def _find_duplicates(value: Any, path: str, found: list[str]) -> None:

@@ -114,6 +114,13 @@ def check_kind(actual: GroupVersionKind, kind: GroupVersionKind, value: Any, dat
     check_version(actual, kind)
 
 
+def check_custom_kind(claimed: GroupVersionKind, kind: GroupVersionKind, data: bytes) -> None:
+    """Refuse the body of a custom resource that names no kind or another version. Raises StatusError."""
+    if not claimed.kind:
+        raise unrecognized(kind, f"Object 'Kind' is missing in '{_text(data)}'", data)
+    check_version(claimed, kind)
+
+
 def check_version(actual: GroupVersionKind, kind: GroupVersionKind) -> None:
     """Refuse a body of another version than the endpoint's. Raises StatusError."""
     if actual[:2] != kind[:2]:

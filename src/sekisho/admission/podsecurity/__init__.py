@@ -1,0 +1,9 @@
+"""PodSecurity: the Pod Security Standards, by labels of the namespace.
+
+`policy` reads levels and versions, one module a family of checks says what a level forbids, `registry`
+picks the checks of a level and version, `plugin` applies them. Follows k8s.io/pod-security-admission.
+"""
+
+from sekisho.admission.podsecurity.plugin import Config, PodSecurity
+
+__all__ = ["Config", "PodSecurity"]

@@ -93,7 +93,7 @@ class Cluster:
         self.registry = Registry(self._store, self._cache, self.clock, self.random, settings)
         await self._cache.start()
         checkpoint = wiring.Checkpoint(config, self.registry, self.pki, self.clock)
-        self.registry.admission = Chain(self.registry, wiring.admission_plugins(config, checkpoint))
+        self.registry.admission = Chain(self.registry, wiring.admission_plugins(config, self.registry))
         self.client = Client(self.registry, checkpoint.authorizer, API_SERVER, "kube-apiserver")
         await systemobjects.ensure_namespaces(self.client)
         if "RBAC" in config.authorization_mode:
@@ -123,7 +123,7 @@ class Cluster:
         self._manager.start()
 
     async def _start_node(self) -> None:
-        self._node = wiring.make_node(self.config, self.client, self.clock, self.random)
+        self._node = wiring.make_node(self.config, self.client, self.clock)
         if self._node is not None:
             await self._node.start()
 

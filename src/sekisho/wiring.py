@@ -6,19 +6,10 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sekisho import authentication
 from sekisho.admission.interface import Plugin
-from sekisho.admission.plugins import enabled_plugins
+from sekisho.admission.plugins import UnknownPluginError, enabled_plugins
 from sekisho.api.clock import Clock
-from sekisho.api.random import RandomSource
-from sekisho.authz import bootstrap
-from sekisho.authz.always import AlwaysAllowAuthorizer, AlwaysDenyAuthorizer
-from sekisho.authz.index import RbacIndex
-from sekisho.authz.masters import MastersAuthorizer
-from sekisho.authz.node import NodeAuthorizer
-from sekisho.authz.nodegraph import NodeGraph
-from sekisho.authz.rbac import RbacAuthorizer
-from sekisho.authz.union import NamedAuthorizer, UnionAuthorizer
+from sekisho.checkpoint import Checkpoint
 from sekisho.config import Config, ConfigError
 from sekisho.credentials import pki, pkifolder
 from sekisho.node.agent import NodeAgent
@@ -32,7 +23,6 @@ from sekisho.server.filters.errors import errors
 from sekisho.server.filters.impersonation import impersonation
 from sekisho.server.filters.passages import passages
 from sekisho.server.filters.request_info import deadline, request_info
-from sekisho.store.entry import DELETED, CacheEvent
 from sekisho.store.interface import Store
 from sekisho.store.memory import MemoryStore
 from sekisho.store.sqlite import SQLiteStore
@@ -41,19 +31,6 @@ if TYPE_CHECKING:
     from sekisho.cluster import Cluster
 
 DATABASE = "sekisho.db"
-
-_RBAC_KINDS = {
-    "roles": "Role",
-    "rolebindings": "RoleBinding",
-    "clusterroles": "ClusterRole",
-    "clusterrolebindings": "ClusterRoleBinding",
-}
-_GRAPH_RESOURCES = (
-    "pods",
-    "persistentvolumes",
-    "volumeattachments.storage.k8s.io",
-    "resourceslices.resource.k8s.io",
-)
 
 
 def bind(config: Config) -> socket.socket:
@@ -86,61 +63,11 @@ def make_store(config: Config, clock: Clock) -> Store:
     return SQLiteStore(config.data_dir / DATABASE, clock)
 
 
-class Checkpoint:
-    """Who is calling and may they: the authenticator, the authorizer, and the indexes that follow the cache."""
-
-    def __init__(self, config: Config, registry: Registry, keys: pki.PKI, clock: Clock) -> None:
-        self.index = RbacIndex()
-        self.graph = NodeGraph()
-        self._follow(registry)
-        self.authorizer = UnionAuthorizer([MastersAuthorizer(), *map(self._mode, config.authorization_mode)])
-        self.authenticator = authentication.build(config, registry, keys, clock)
-
-    def _mode(self, mode: str) -> NamedAuthorizer:
-        match mode:
-            case "RBAC":
-                return RbacAuthorizer(self.index)
-            case "Node":
-                return NodeAuthorizer(self.graph, bootstrap.node_rules(bootstrap.default_policy()))
-            case "AlwaysAllow":
-                return AlwaysAllowAuthorizer()
-            case "AlwaysDeny":
-                return AlwaysDenyAuthorizer()
-        raise ConfigError(f"authorization mode {mode} needs a configuration that was not given")
-
-    def _follow(self, registry: Registry) -> None:
-        """Feed the indexes with what is stored, and from then on with every change before its write returns."""
-        for resource, kind in _RBAC_KINDS.items():
-            rest = registry.named(f"{resource}.rbac.authorization.k8s.io")
-
-            def changed(event: CacheEvent, kind: str = kind) -> None:
-                metadata = event.entry.obj["metadata"]
-                if event.type == DELETED:
-                    self.index.remove(kind, metadata.get("namespace", ""), metadata["name"])
-                else:
-                    self.index.upsert(kind, event.entry.obj)
-
-            for entry in rest.storage.cache.list():
-                self.index.upsert(kind, entry.obj)
-            rest.storage.cache.follow(changed)
-        for resource in _GRAPH_RESOURCES:
-            rest = registry.named(resource)
-            plural = rest.info.resource
-
-            def moved(event: CacheEvent, plural: str = plural) -> None:
-                metadata = event.entry.obj["metadata"]
-                if event.type == DELETED:
-                    self.graph.remove(plural, metadata.get("namespace", ""), metadata["name"])
-                else:
-                    self.graph.upsert(plural, event.entry.obj)
-
-            for entry in rest.storage.cache.list():
-                self.graph.upsert(plural, entry.obj)
-            rest.storage.cache.follow(moved)
-
-
-def admission_plugins(config: Config, checkpoint: Checkpoint) -> Sequence[Plugin]:
-    return enabled_plugins(config.enable_admission_plugins, config.disable_admission_plugins)
+def admission_plugins(config: Config, registry: Registry) -> Sequence[Plugin]:
+    try:
+        return enabled_plugins(registry, config.enable_admission_plugins, config.disable_admission_plugins)
+    except UnknownPluginError as error:
+        raise ConfigError(str(error))
 
 
 def application(cluster: Cluster, checkpoint: Checkpoint) -> Application:
@@ -151,14 +78,14 @@ def application(cluster: Cluster, checkpoint: Checkpoint) -> Application:
         passages(cluster.passages, cluster.clock),
         request_info(),
         deadline(),
-        authentication_filter(checkpoint.authenticator),
+        authentication_filter(checkpoint.authentication.gate),
         impersonation(checkpoint.authorizer),
         authorization(checkpoint.authorizer),
     ]
     return Application(chain(filters, routes.handle))
 
 
-def make_node(config: Config, client: Client, clock: Clock, random: RandomSource) -> NodeAgent | None:
+def make_node(config: Config, client: Client, clock: Clock) -> NodeAgent | None:
     if config.node != "simulated":
         return None
-    return NodeAgent(client, clock, random)
+    return NodeAgent(client, clock)

@@ -12,11 +12,14 @@ from typing import Any
 
 from sekisho.api.clock import Clock
 from sekisho.api.status import StatusError
-from sekisho.controllers.informer import Informer
+from sekisho.api.types import AUTHENTICATED, UserInfo
+from sekisho.registry.informer import Informer
 from sekisho.controllers.workqueue import Workqueue
 from sekisho.registry.client import Client
 
 logger = logging.getLogger("sekisho.controllers")
+
+MANAGER = UserInfo("system:kube-controller-manager", groups=(AUTHENTICATED,))
 
 MAX_QUICK_FAILURES = 15
 """Failures in a row after which a key's error is logged as a warning."""
@@ -37,7 +40,10 @@ class Controller:
         self.ready = asyncio.Event()
 
     def informer(self, resource: str, namespace: str = "", field_selector: str = "") -> Informer:
-        informer = Informer(self.client, resource, namespace, field_selector)
+        """A watched copy of a resource, read as the controller manager: upstream's informers are shared by all
+        controllers, and only what a controller does itself is done with its own account."""
+        reader = self.client.as_user(MANAGER, "kube-controller-manager")
+        informer = Informer(reader, resource, namespace, field_selector)
         self._informers.append(informer)
         return informer
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from sekisho.api.clock import Clock
 from sekisho.api.random import RandomSource
 from sekisho.api.status import StatusError
-from sekisho.api.types import AUTHENTICATED, UserInfo, service_account_user
-from sekisho.controllers.clusterroleaggregation import ClusterRoleAggregationController
-from sekisho.controllers.controller import Controller
+from sekisho.api.types import service_account_user
+from sekisho.controllers.clusterroleaggregation import ClusterRoleAggregation
+from sekisho.controllers.controller import MANAGER, Controller
 from sekisho.controllers.csr import CSRApprover, CSRCleaner, CSRSigner
 from sekisho.controllers.namespace import NamespaceController
 from sekisho.controllers.rootca import RootCAPublisher
@@ -24,7 +24,6 @@ from sekisho.registry.client import Client
 
 logger = logging.getLogger("sekisho.controllers")
 
-MANAGER = UserInfo("system:kube-controller-manager", groups=(AUTHENTICATED,))
 SIGNING_DURATION = 365 * 24 * 3600.0
 RESTART_DELAY = 1.0
 
@@ -55,7 +54,7 @@ def factories(credentials: Credentials, clock: Clock, random: RandomSource) -> S
         lambda c: CSRApprover(_as(c, CSRApprover), clock),
         lambda c: CSRSigner(_as(c, CSRSigner), clock, credentials.authority, credentials.signing_duration),
         lambda c: CSRCleaner(_as(c, CSRCleaner), clock),
-        lambda c: ClusterRoleAggregationController(_as(c, ClusterRoleAggregationController), clock),
+        lambda c: ClusterRoleAggregation(_as(c, ClusterRoleAggregation), clock),
     )
 
 

@@ -13,10 +13,11 @@ from sekisho.api.time import format_time, parse_time
 from sekisho.api.types import Object
 from sekisho.registry import listing
 from sekisho.registry.options import DeleteOptions, ListOptions
-from sekisho.registry.rest import Answer, Rest, with_resource_version
+from sekisho.registry.rest import Answer, Rest
 from sekisho.registry.storage import WriteConflict
 from sekisho.registry.strategy import Context
 from sekisho.store.cache import Entry
+from sekisho.store.entry import with_resource_version
 
 ORPHAN = "orphan"
 FOREGROUND = "foregroundDeletion"

@@ -123,9 +123,9 @@ def _typed(
         new, unknown = rest.typed(patched)
     except DecodeError as error:
         raise _invalid_patch(patched, str(error))
-    problems = duplicates + unknown
+    problems = body.merge_problems(duplicates, unknown)
     if problems and options.field_validation == "Strict":
-        raise _invalid_patch(patched, "strict decoding error: " + ", ".join(problems))
+        raise _invalid_patch(patched, f"strict decoding error: {body.strict_text(problems)}")
     if options.field_validation != "Ignore":
         for problem in problems:
             ctx.warn(problem)
@@ -145,7 +145,7 @@ def _invalid_patch(patched: Object, text: str) -> status.StatusError:
 
 
 async def _apply(rest: Rest, ctx: Context, data: bytes, options: WriteOptions) -> Answer:
-    config = _decode_apply(data, options)
+    config = _decode_apply(ctx, data, options)
     now = format_time(ctx.clock.now())
 
     def merge(live: Object | None) -> Object:
@@ -188,13 +188,15 @@ async def _create_applied(
     return await creating.create(rest, ctx, new, options, tracked=True)
 
 
-def _decode_apply(data: bytes, options: WriteOptions) -> Object:
+def _decode_apply(ctx: Context, data: bytes, options: WriteOptions) -> Object:
     try:
         value, duplicates = body.parse_yaml(data)
     except ValueError as error:
         raise status.bad_request(f"error decoding YAML: {error}")
     if duplicates and options.field_validation == "Strict":
-        raise status.bad_request("error strict decoding YAML: " + ", ".join(duplicates))
-    if not isinstance(value, dict):
-        raise status.bad_request("error decoding YAML: json: cannot unmarshal into a map")
-    return value
+        text = body.strict_text(duplicates)
+        raise status.bad_request(f"error strict decoding YAML: error converting YAML to JSON: {text}")
+    if options.field_validation != "Ignore":
+        for problem in duplicates:
+            ctx.warn(problem)
+    return value  # type: ignore[no-any-return]

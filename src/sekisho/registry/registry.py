@@ -17,7 +17,6 @@ from sekisho.registry.kinds import registration
 from sekisho.registry.rest import AdmissionChain, Rest, Subresource
 from sekisho.registry.storage import Storage
 from sekisho.registry.strategy import Context
-from sekisho.schema import conversion
 from sekisho.schema.builtin import builtin_types
 from sekisho.schema.resources import ResourceInfo, builtin_resources
 from sekisho.schema.types import Type
@@ -69,6 +68,8 @@ class Registry:
         type_ = self.types.for_kind(kind)
         to_storage = from_storage = None
         if info.storage_gvk != kind:
+            from sekisho.schema import conversion
+
             to_storage = conversion.converter(kind, info.storage_gvk)
             from_storage = conversion.converter(info.storage_gvk, kind)
         return Rest(

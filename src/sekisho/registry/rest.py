@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from sekisho.api import status
-from sekisho.api.encoding import encode, go_order, order_metadata
+from sekisho.api.encoding import encode, go_order
 from sekisho.api.types import GroupResource, GroupVersionKind, Object
 from sekisho.registry.fieldmanager import FieldManager
 from sekisho.registry.options import WriteOptions
@@ -22,6 +22,7 @@ from sekisho.schema.decode import decode
 from sekisho.schema.resources import ResourceInfo
 from sekisho.schema.types import Type
 from sekisho.store.cache import Entry
+from sekisho.store.entry import with_resource_version
 
 if TYPE_CHECKING:
     from sekisho.registry.patching import PatchType
@@ -42,12 +43,6 @@ class Answer:
 
     def data(self) -> bytes:
         return self.entry.data if self.entry is not None else encode(self.obj)
-
-
-def with_resource_version(obj: Object, revision: int) -> Object:
-    """The object with its metadata's resourceVersion set, in its place; the given one stays as it is."""
-    metadata = {**obj["metadata"], "resourceVersion": str(revision)}
-    return {**obj, "metadata": order_metadata(metadata)}
 
 
 class AdmissionChain(Protocol):

@@ -11,11 +11,13 @@ from sekisho.api.goformat import quote
 from sekisho.api.types import Attributes, Object
 from sekisho.registry import creating
 from sekisho.registry import metadata as meta
+from sekisho.registry.managedfields import keep_times
 from sekisho.registry.options import WriteOptions, parse_resource_version
-from sekisho.registry.rest import Answer, Rest, with_resource_version
+from sekisho.registry.rest import Answer, Rest
 from sekisho.registry.storage import WriteConflict
 from sekisho.registry.strategy import Context
 from sekisho.store.cache import Entry
+from sekisho.store.entry import with_resource_version
 
 Transform = Callable[[Object], Awaitable[Object]]
 """From the live object (shared; in the served version) to the one that should replace it."""
@@ -166,13 +168,12 @@ async def _write(rest: Rest, ctx: Context, new: Object, live: Object, entry: Ent
             return Answer(new)
         revision = await rest.storage.remove(key, entry.revision)
         return Answer(with_resource_version(new, revision))
-    stored = go_order(rest.stored(new))
+    stored = go_order(keep_times(entry.obj, rest.stored(new)))
     stored["metadata"]["resourceVersion"] = entry.obj["metadata"]["resourceVersion"]
     if stored == entry.obj:
         return rest.answer(entry)
     if ctx.dry_run:
         return Answer(new)
-    stored["metadata"] = dict(metadata)
     return await rest.write(key, stored, expect=entry.revision)
 
 

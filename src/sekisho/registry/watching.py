@@ -13,9 +13,10 @@ from sekisho.api import status
 from sekisho.api.types import Object
 from sekisho.registry.listing import Selection, select, wait_for
 from sekisho.registry.options import ListOptions, parse_resource_version, validate_list_options
-from sekisho.registry.rest import Rest, with_resource_version
+from sekisho.registry.rest import Rest
 from sekisho.registry.strategy import Context
 from sekisho.store.cache import CacheEvent, Entry, Expired, Watcher
+from sekisho.store.entry import with_resource_version
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
@@ -26,6 +27,8 @@ class Event(NamedTuple):
     type: str
     obj: Object
     entry: Entry | None = None
+    change: CacheEvent | None = None
+    """The cache's own event when this is just that one, so that its frame can be shared."""
 
 
 class Stream:
@@ -49,7 +52,7 @@ class Stream:
             return None
         while True:
             changes = await self._watcher.next()
-            if changes is None:
+            if self._watcher.closed:
                 return None
             events = [e for change in changes if (e := self._event(change)) is not None]
             if events:
@@ -67,9 +70,9 @@ class Stream:
         if change.revision <= self._after:
             return None
         match, rest = self._match, self._rest
-        entry, previous = change.entry, change.prev_entry
+        entry, previous = change.entry, change.prev
         if match is None:
-            return _event(rest, change.type, entry)
+            return _event(rest, change.type, entry, change)
         matches = change.type != "DELETED" and match(rest.served(entry.obj))
         matched = previous is not None and match(rest.served(previous.obj))
         if matches:
@@ -81,10 +84,10 @@ class Stream:
         return Event("DELETED", rest.served(with_resource_version(previous.obj, change.revision)))
 
 
-def _event(rest: Rest, type_: str, entry: Entry) -> Event:
+def _event(rest: Rest, type_: str, entry: Entry, change: CacheEvent | None = None) -> Event:
     if rest.from_storage:
         return Event(type_, rest.from_storage(entry.obj))
-    return Event(type_, entry.obj, entry)
+    return Event(type_, entry.obj, entry, change)
 
 
 def bookmark(rest: Rest, revision: int, initial_events_end: bool = False) -> Event:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sekisho.api import status
 from sekisho.api.encoding import copy
 from sekisho.api.field import Path, invalid
-from sekisho.api.labels import format_selector
+from sekisho.api.labels import selector_from_label_selector, selector_from_labels
 from sekisho.api.types import GroupVersionKind, Object
 from sekisho.registry import creating, patching, updating
 from sekisho.registry.options import WriteOptions
@@ -71,7 +71,7 @@ def scale_of(obj: Object) -> Object:
     metadata = {k: obj["metadata"][k] for k in kept if k in obj["metadata"]}
     spec, current = obj.get("spec", {}), obj.get("status", {})
     out_status: Object = {"replicas": current.get("replicas", 0)}
-    selector = format_selector(spec.get("selector"))
+    selector = _selector_text(obj["kind"], spec.get("selector"))
     if selector:
         out_status["selector"] = selector
     replicas = spec.get("replicas")
@@ -82,3 +82,11 @@ def scale_of(obj: Object) -> Object:
         "spec": {"replicas": replicas} if replicas else {},
         "status": out_status,
     }
+
+
+def _selector_text(kind: str, selector: Object | None) -> str:
+    if not selector:
+        return ""
+    if kind == "ReplicationController":
+        return str(selector_from_labels(selector))
+    return str(selector_from_label_selector(selector))

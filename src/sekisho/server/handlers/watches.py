@@ -11,7 +11,7 @@ from sekisho.registry import options, watching
 from sekisho.registry.rest import Rest
 from sekisho.registry.strategy import Context
 from sekisho.registry.watching import Event, Stream
-from sekisho.schema.protobuf import encode_watch_event
+from sekisho.schema import protobuf
 from sekisho.server import negotiation, responding
 from sekisho.server.negotiation import JSON, PROTOBUF, Form
 from sekisho.server.request import Request, Response
@@ -97,7 +97,7 @@ def _frame(request: Request, rest: Rest, form: Form) -> Frame:
     def other_frame(event: Event) -> bytes:
         obj = event.obj if convert is None else convert(event)
         if form.media_type == PROTOBUF:
-            return encode_watch_event(event.type, obj)
+            return protobuf.watch_frame(event.type, protobuf.encode_protobuf(obj))
         return responding.serialize({"type": event.type, "object": obj}, form, False) + b"---\n"
 
     return other_frame

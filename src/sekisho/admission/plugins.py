@@ -1,0 +1,62 @@
+"""Which plugins run, in upstream's order, and which of them are on by default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from sekisho.admission.certificates import (
+    CertificateApproval,
+    CertificateSigning,
+    CertificateSubjectRestriction,
+    ClusterTrustBundleAttest,
+)
+from sekisho.admission.interface import Plugin
+from sekisho.admission.namespacelifecycle import NamespaceLifecycle
+from sekisho.admission.noderestriction.plugin import NodeRestriction
+from sekisho.admission.ownerreferences import Mapping, OwnerReferencesPermissionEnforcement
+from sekisho.admission.serviceaccount import ServiceAccount
+from sekisho.registry.registry import Registry
+
+Make = Callable[[Registry], Plugin]
+
+
+def _owner_references(registry: Registry) -> Plugin:
+    def find(api_version: str, kind: str) -> Mapping | None:
+        for rest in registry.resources.values():
+            if rest.kind.api_version == api_version and rest.info.kind == kind:
+                info = rest.info
+                return Mapping(info.group, info.version, info.resource, info.namespaced)
+        return None
+
+    return OwnerReferencesPermissionEnforcement(find)
+
+
+PLUGINS: tuple[tuple[str, Make, bool], ...] = (
+    (NamespaceLifecycle.name, lambda registry: NamespaceLifecycle(), True),
+    (ServiceAccount.name, lambda registry: ServiceAccount(), True),
+    (NodeRestriction.name, lambda registry: NodeRestriction(), False),
+    (OwnerReferencesPermissionEnforcement.name, _owner_references, False),
+    (CertificateApproval.name, lambda registry: CertificateApproval(), True),
+    (CertificateSigning.name, lambda registry: CertificateSigning(), True),
+    (ClusterTrustBundleAttest.name, lambda registry: ClusterTrustBundleAttest(), True),
+    (CertificateSubjectRestriction.name, lambda registry: CertificateSubjectRestriction(), True),
+)
+"""Every plugin, in the order it is asked; whether it is on when nobody says anything."""
+
+
+class UnknownPluginError(ValueError):
+    """A plugin name that upstream's flags would not know either."""
+
+
+def enabled_plugins(registry: Registry, enable: Collection[str], disable: Collection[str]) -> list[Plugin]:
+    """The plugins to run. Raises UnknownPluginError for a name that is none."""
+    known = {name for name, _, _ in PLUGINS}
+    for name in (*enable, *disable):
+        if name not in known:
+            listed = ", ".join(sorted(known))
+            raise UnknownPluginError(f'admission plugin "{name}" is unknown; known are {listed}')
+    return [
+        make(registry)
+        for name, make, default in PLUGINS
+        if (default or name in enable) and name not in disable
+    ]

@@ -40,16 +40,17 @@ _DELETE_OPTIONS = GroupVersionKind("meta.k8s.io", "v1", "DeleteOptions")
 
 
 def decode_body(data: bytes, media_type: str, kind: GroupVersionKind) -> tuple[Object, list[str]]:
-    """Read a body that should be of `kind`: (its value, problems of its text that only strict clients
-    mind).
+    """Read a body that should be of `kind`: (its value, problems of its text that only strict clients mind).
 
-    The value is not decoded yet; objects in it may have repeated keys, which `conform` reports. Problems
-    are YAML's repeated keys. Raises StatusError 400 with upstream's texts when the body is neither JSON nor
-    YAML, claims another kind, or another version (`the API version in the data (...)`).
+    The value is not decoded yet. Objects in the value of a built-in kind may have repeated keys, which
+    `conform` reports; those of a custom kind are among the problems, and its value is plain. YAML's repeated
+    keys are always among the problems. Raises StatusError 400 with upstream's texts when the body is neither
+    JSON nor YAML, claims another kind, or another version (`the API version in the data (...)`). A custom kind
+    must be named; that it is the right one is left to validation.
     """
     try:
         value, problems = _load(data, media_type)
-        actual = recognition.with_defaults(recognition.claimed_kind(value), kind)
+        claimed = recognition.claimed_kind(value)
     except BodyError as error:
         prefix = "" if media_type == YAML else "couldn't get version/kind; json parse error: "
         raise unrecognized(kind, f"{prefix}{error}", data)

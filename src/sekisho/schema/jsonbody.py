@@ -23,6 +23,7 @@ and the encoder stops at 254."""
 
 _MAYBE_FRACTION = re.compile(rb"[0-9](?:[.eE][-+0-9]|[0-9]{18})")
 _LONE_BYTES = re.compile("[\udc80-\udcff]")
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -37,6 +38,9 @@ def load(data: bytes) -> Any:
         value = orjson.loads(data)
         compact = orjson.dumps(value)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        message = syntax_error(data, MAX_DEPTH)
+        if message is not None:
+            raise BodyError(message) from None
         return _load_slowly(data)
     # An equal length proves that no key was dropped, unless somebody works at hiding one from himself.
     if len(compact) != len(data.strip()) or (_MAYBE_FRACTION.search(data) and _has_odd_number(value)):
@@ -58,12 +62,10 @@ def _has_odd_number(value: Any) -> bool:
 
 
 def _load_slowly(data: bytes) -> Any:
-    message = syntax_error(data, MAX_DEPTH)
-    if message is not None:
-        raise BodyError(message)
+    """The value of a text that is known to be JSON, with all it repeats and how its numbers are written."""
     text = _LONE_BYTES.sub("\ufffd", data.decode("utf-8", "surrogateescape"))
     value = json.loads(text, object_pairs_hook=_object, parse_float=Literal.read, parse_int=_integer)
-    return _without_surrogates(value) if "\\u" in text else value
+    return _without_surrogates(value) if _ESCAPED_SURROGATE.search(text) else value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from sekisho.schema.walk import DecodeError, Walk
 Decoder = Callable[[Any, Walk], Any]
 """Reads a value that is not null. What it cannot take it saves on the walk or raises, as Go does."""
 
+_MOST = sys.float_info.max
 _RANGES = {
     "int32": (-(2**31), 2**31 - 1),
     "int64": (-(2**63), 2**63 - 1),
@@ -56,10 +58,9 @@ def number(type_: Type) -> Decoder:
     def decode_number(value: Any, walk: Walk) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return walk.save(walk.mismatch(value, type_.go_name))
-        try:
-            return go_float(float(value))
-        except OverflowError:
+        if abs(value) > _MOST:
             return walk.save(walk.mismatch(value, type_.go_name, literal=True))
+        return go_float(float(value))
 
     return decode_number
 

@@ -1,0 +1,222 @@
+"""The passage log: what each request was, who sent it, what decided, and how it ended.
+
+A passage is filled while its request walks through the filters, with references only (the attributes, the
+verdict with its evidence): sentences are made when somebody looks. The log is a ring, so it costs the
+same for ever. A passage never holds a credential: findings name what was found, and query parameters that
+could carry a token are kept without their value.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from sekisho.api.rbac import combined_resource
+from sekisho.api.time import format_micro_time
+from sekisho.api.types import Attributes, Decision, Object, UserInfo, Verdict
+
+_SECRET_PARAMETERS = frozenset(("access_token", "token", "id_token", "authorization", "password"))
+_HIDDEN = "(not kept)"
+
+
+class Passage:
+    """One request. `code` is 0 while it runs; durations are seconds, times Unix seconds."""
+
+    __slots__ = (
+        "_log",
+        "admission",
+        "attributes",
+        "audit_id",
+        "code",
+        "constraint",
+        "duration",
+        "findings",
+        "impersonator",
+        "method",
+        "path",
+        "query",
+        "refusals",
+        "time",
+        "user",
+        "user_agent",
+        "verdict",
+        "warnings",
+    )
+
+    def __init__(
+        self, log: PassageLog, audit_id: str, time: float, method: str, path: str, query: str, user_agent: str
+    ) -> None:
+        self._log = log
+        self.audit_id = audit_id
+        self.time = time
+        self.method = method
+        self.path = path
+        self.query = query
+        self.user_agent = user_agent
+        self.findings: Sequence[tuple[str, str]] = ()
+        self.refusals: Sequence[str] = ()
+        self.user: UserInfo | None = None
+        self.impersonator: UserInfo | None = None
+        self.constraint = ""
+        self.attributes: Attributes | None = None
+        self.verdict: Verdict | None = None
+        self.admission: list[Object] = []
+        self.warnings: list[str] = []
+        self.code = 0
+        self.duration = 0.0
+
+    def authenticated(self, findings: Sequence[tuple[str, str]], outcome: object) -> None:
+        """What the authenticators found, and their answer: an identity (`user`), a refusal (`reasons`), or None."""
+        self.findings = tuple(findings)
+        self.user = getattr(outcome, "user", None)
+        self.refusals = tuple(getattr(outcome, "reasons", ()))
+
+    def impersonated(self, user: UserInfo, constraint: str = "") -> None:
+        """From here on the request is another user's; `constraint` is the mode that allowed it."""
+        self.impersonator = self.user
+        self.user = user
+        self.constraint = constraint
+
+    def authorized(self, attributes: Attributes, verdict: Verdict) -> None:
+        self.attributes = attributes
+        self.verdict = verdict
+
+    def admitted(self, plugin: str, changes: Sequence[Object] = (), refusal: str = "") -> None:
+        """What one admission plugin did: JSON patch operations, or the text it refused with."""
+        entry: Object = {"plugin": plugin}
+        if changes:
+            entry["changes"] = list(changes)
+        if refusal:
+            entry["refusal"] = refusal
+        self.admission.append(entry)
+
+    def finish(self, code: int, duration: float) -> None:
+        self.code = code
+        self.duration = duration
+        self._log.finished(self)
+
+    @property
+    def allowed(self) -> bool:
+        """Whether authorization let it through; False also when it did not get that far."""
+        return self.verdict is not None and self.verdict.decision is Decision.ALLOW
+
+    @property
+    def denied(self) -> bool:
+        """Whether authorization refused it."""
+        return self.verdict is not None and self.verdict.decision is not Decision.ALLOW
+
+    def to_object(self) -> Object:
+        """For JSON, YAML and the API."""
+        request: Object = {"method": self.method, "path": self.path}
+        if self.query:
+            request["query"] = self.query
+        if self.user_agent:
+            request["userAgent"] = self.user_agent
+        out: Object = {
+            "auditID": self.audit_id,
+            "time": format_micro_time(self.time),
+            "request": request,
+            "authentication": self._authentication(),
+        }
+        if self.impersonator is not None:
+            out["impersonation"] = {"impersonator": self.impersonator.to_object()}
+            if self.constraint:
+                out["impersonation"]["constraint"] = self.constraint
+        if self.attributes is not None:
+            out["attributes"] = attributes_object(self.attributes)
+        if self.verdict is not None:
+            out["authorization"] = verdict_object(self.verdict)
+        if self.admission:
+            out["admission"] = self.admission
+        if self.warnings:
+            out["warnings"] = self.warnings
+        if self.code:
+            out["response"] = {"code": self.code, "durationSeconds": round(self.duration, 6)}
+        return out
+
+    def _authentication(self) -> Object:
+        out: Object = {"findings": [{"authenticator": name, "text": text} for name, text in self.findings]}
+        if self.user is not None:
+            out["user"] = self.user.to_object()
+        if self.refusals:
+            out["refusals"] = list(self.refusals)
+        return out
+
+
+def attributes_object(a: Attributes) -> Object:
+    """What was asked of the authorizer, without what is empty."""
+    if not a.resource_request:
+        return {"verb": a.verb, "path": a.path}
+    out: Object = {"verb": a.verb}
+    for key, value in (
+        ("namespace", a.namespace),
+        ("apiGroup", a.api_group),
+        ("apiVersion", a.api_version),
+        ("resource", combined_resource(a.resource, a.subresource)),
+        ("name", a.name),
+    ):
+        if value:
+            out[key] = value
+    for key, terms in (("fieldSelector", a.field_selector), ("labelSelector", a.label_selector)):
+        if terms:
+            out[key] = [{"key": t.key, "operator": t.operator, "values": list(t.values)} for t in terms]
+    return out
+
+
+def verdict_object(verdict: Verdict) -> Object:
+    out: Object = {"decision": verdict.decision.value}
+    if verdict.reason:
+        out["reason"] = verdict.reason
+    if verdict.error:
+        out["error"] = verdict.error
+    evidence: Any = verdict.evidence
+    if evidence is not None:
+        out["evidence"] = evidence.to_object()
+    return out
+
+
+class PassageLog:
+    """The last `size` passages, oldest first; those that still run are among them."""
+
+    def __init__(self, size: int) -> None:
+        self._ring: deque[Passage] = deque(maxlen=size)
+        self._listeners: list[Callable[[Passage], None]] = []
+
+    def begin(
+        self, *, audit_id: str, time: float, method: str, path: str, query: str = "", user_agent: str = ""
+    ) -> Passage:
+        passage = Passage(self, audit_id, time, method, path, _without_secrets(query), user_agent)
+        self._ring.append(passage)
+        return passage
+
+    def finished(self, passage: Passage) -> None:
+        for listener in self._listeners:
+            listener(passage)
+
+    def subscribe(self, listener: Callable[[Passage], None]) -> Callable[[], None]:
+        """Call `listener` with every passage that ends; returns what takes it off again."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def find(self, audit_id: str) -> Passage | None:
+        return next((p for p in reversed(self._ring) if p.audit_id == audit_id), None)
+
+    def newest_first(self) -> Iterator[Passage]:
+        """A snapshot, safe while requests go on."""
+        return iter(list(reversed(self._ring)))
+
+    def __iter__(self) -> Iterator[Passage]:
+        return iter(list(self._ring))
+
+    def __len__(self) -> int:
+        return len(self._ring)
+
+
+def _without_secrets(query: str) -> str:
+    """The query as it came, unless a parameter of it could be a credential."""
+    if not any(name in query for name in _SECRET_PARAMETERS):
+        return query
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return urlencode([(k, _HIDDEN if k.lower() in _SECRET_PARAMETERS else v) for k, v in pairs])

@@ -68,15 +68,17 @@ class CachedTokens:
         self._key = secrets.token_bytes(32)
         self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
         self._flights: dict[bytes, _Flight] = {}
+        self._audiences: tuple[str, ...] | None = None
+        self._prefix = _encoded(())
 
     def _digest(self, token: str, audiences: tuple[str, ...] | None) -> bytes:
-        """Each part is preceded by its length: no two lists of parts read the same."""
-        data = token.encode("utf-8", "surrogateescape")
-        parts = [len(data).to_bytes(8, "little"), data, len(audiences or ()).to_bytes(8, "little")]
-        for audience in audiences or ():
-            encoded = audience.encode("utf-8", "surrogateescape")
-            parts += (len(encoded).to_bytes(8, "little"), encoded)
-        return hmac.digest(self._key, b"".join(parts), hashlib.sha256)
+        """Audiences come first, counted and each preceded by its length, so that no two questions read the
+        same. The encoded audiences of the last question are kept: nearly all ask for the server's own."""
+        if audiences is not self._audiences:
+            self._audiences = audiences
+            self._prefix = _encoded(audiences or ())
+        data = self._prefix + token.encode("utf-8", "surrogateescape")
+        return hmac.digest(self._key, data, hashlib.sha256)
 
     def forget(self) -> None:
         """Drop everything, when credentials were revoked or the configuration changed."""
@@ -135,6 +137,14 @@ class CachedTokens:
         self._entries.move_to_end(key)
         if len(self._entries) > self._capacity:
             self._entries.popitem(last=False)
+
+
+def _encoded(audiences: tuple[str, ...]) -> bytes:
+    parts = [len(audiences).to_bytes(8, "little")]
+    for audience in audiences:
+        data = audience.encode("utf-8", "surrogateescape")
+        parts += (len(data).to_bytes(8, "little"), data)
+    return b"".join(parts)
 
 
 def _replay(source: AuthnContext, target: AuthnContext) -> None:

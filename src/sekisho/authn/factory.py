@@ -18,13 +18,21 @@ from sekisho.authn.frontproxy import FrontProxyAuthenticator, FrontProxyHeaders
 from sekisho.authn.gate import Gate, Guard
 from sekisho.authn.groups import GroupAdder, TokenGroupAdder
 from sekisho.authn.interface import Authenticator, Identity, TokenAuthenticator
-from sekisho.authn.serviceaccount import BoundTokenAuthenticator, LegacyTokenAuthenticator, Touch, no_touch
+from sekisho.authn.serviceaccount import (
+    BoundValidator,
+    LegacyValidator,
+    ServiceAccountAuthenticator,
+    Touch,
+    Validator,
+    no_touch,
+)
 from sekisho.authn.tokenfile import TokenFile
 from sekisho.authn.union import RequestUnion, TokenUnion
 from sekisho.authn.verified import Roots
 from sekisho.authn.websocket import WebsocketAuthenticator
 from sekisho.authn.x509 import X509Authenticator
 from sekisho.credentials.keys import KeyRing
+from sekisho.credentials.tokens import LEGACY_ISSUER
 
 LOOPBACK_USER = "system:apiserver"
 
@@ -107,15 +115,12 @@ def _token_authenticators(
     if options.token_file is not None:
         out.append(AgnosticToken(options.token_file, audiences))
     if options.keys.all():
-        legacy = LegacyTokenAuthenticator(
-            options.keys,
-            audiences,
-            lookup,
-            clock,
-            look_up_objects=options.service_account_lookup,
-            touch=options.touch_legacy_secret,
+        legacy = LegacyValidator(
+            lookup, clock, look_up_objects=options.service_account_lookup, touch=options.touch_legacy_secret
         )
-        out += [legacy, BoundTokenAuthenticator(options.keys, options.issuers, audiences, lookup, clock)]
+        validators: dict[str, Validator] = dict.fromkeys(options.issuers, BoundValidator(lookup, clock))
+        validators[LEGACY_ISSUER] = legacy
+        out.append(ServiceAccountAuthenticator(options.keys, audiences, clock, validators))
     if options.bootstrap_tokens:
         out.append(AgnosticToken(BootstrapTokenAuthenticator(lookup, clock), audiences))
     if options.jwt is not None:

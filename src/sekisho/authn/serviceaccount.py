@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import datetime
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 from sekisho.admission.interface import Lookup
 from sekisho.api.clock import Clock
 from sekisho.api.goformat import quote, quote_list
 from sekisho.api.time import parse_time
-from sekisho.api.types import Object, UserInfo, service_account_user
-from sekisho.authn.groups import added
+from sekisho.api.types import AUTHENTICATED, SERVICE_ACCOUNTS, Object, UserInfo, service_account_user
 from sekisho.authn.interface import CREDENTIAL_ID, AuthnContext, Identity, Outcome, Refusal
 from sekisho.credentials import tokens
 from sekisho.credentials.bootstrap_tokens import data as secret_data
@@ -45,33 +44,49 @@ async def no_touch(secret: Object, date: str) -> None:
     """For clusters that do not track the use of legacy tokens."""
 
 
-class _JWTAuthenticator:
-    """What both kinds share: steps 1 to 5 of the verification, and the answer."""
+class Validator(Protocol):
+    """Holds one kind of token against the objects it was issued for."""
 
-    name = ""
+    name: str
+
+    async def validate(self, token: str, verified: Verified, ctx: AuthnContext) -> UserInfo:
+        """The user, `system:authenticated` included; Invalid with upstream's text."""
+
+
+class ServiceAccountAuthenticator:
+    """Both kinds of tokens: upstream asks one authenticator after the other, each with its own issuers; here
+    the issuer is read once and picks the validator. Steps 1 to 5 of the verification are the same for both."""
+
+    name = "service-account"
 
     def __init__(
-        self, keys: KeyRing, issuers: tuple[str, ...], audiences: tuple[str, ...], clock: Clock
+        self, keys: KeyRing, audiences: tuple[str, ...], clock: Clock, validators: Mapping[str, Validator]
     ) -> None:
+        """`validators` by issuer; `audiences` are the API server's."""
         self._keys = keys
-        self._issuers = issuers
         self._audiences = audiences
         self._clock = clock
+        self._validators = validators
 
     async def authenticate_token(self, token: str, ctx: AuthnContext) -> Outcome:
+        unverified = tokens.read(token)
+        if unverified is None:
+            return None
+        validator = self._validators.get(unverified.issuer)
+        if validator is None:
+            return None
         try:
-            verified = tokens.verify_signature(token, self._keys, self._issuers)
+            verified = tokens.verify_signature(unverified, self._keys)
             audiences = self._matching(verified, ctx)
-            user = await self._validate(token, verified, ctx)
+            user = await validator.validate(token, verified, ctx)
         except NotMine:
             return None
         except Invalid as invalid:
-            ctx.found(self.name, invalid.found)
+            ctx.found(validator.name, invalid.found)
             return Refusal(invalid.reasons)
-        ctx.found(self.name, f"accepted: {user.name}")
+        ctx.found(validator.name, f"accepted: {user.name}")
         expires = verified.claims.get("exp")
-        end = expires + tokens.LEEWAY if isinstance(expires, int | float) else None
-        return added(Identity(user, audiences, end))
+        return Identity(user, audiences, None if expires is None else expires + tokens.LEEWAY)
 
     def _matching(self, verified: Verified, ctx: AuthnContext) -> tuple[str, ...]:
         """The audiences of the answer; Invalid when the token is for others."""
@@ -88,27 +103,17 @@ class _JWTAuthenticator:
             )
         return matching
 
-    async def _validate(self, token: str, verified: Verified, ctx: AuthnContext) -> UserInfo:
-        raise NotImplementedError
 
-
-class BoundTokenAuthenticator(_JWTAuthenticator):
+class BoundValidator:
     """Tokens of the TokenRequest API."""
 
     name = "bound-token"
 
-    def __init__(
-        self,
-        keys: KeyRing,
-        issuers: tuple[str, ...],
-        audiences: tuple[str, ...],
-        lookup: Lookup,
-        clock: Clock,
-    ) -> None:
-        super().__init__(keys, issuers, audiences, clock)
+    def __init__(self, lookup: Lookup, clock: Clock) -> None:
         self._lookup = lookup
+        self._clock = clock
 
-    async def _validate(self, token: str, verified: Verified, ctx: AuthnContext) -> UserInfo:
+    async def validate(self, token: str, verified: Verified, ctx: AuthnContext) -> UserInfo:
         claims, now = verified.claims, self._clock.now()
         if (late := tokens.time_error(claims, now)) is not None:
             raise late
@@ -131,8 +136,8 @@ class BoundTokenAuthenticator(_JWTAuthenticator):
             if node.uid:
                 extra[NODE_UID] = (node.uid,)
         self._note_stale(namespace, account.name, private, now, ctx)
-        user = service_account_user(namespace, account.name, account.uid)
-        return UserInfo(user.name, user.uid, user.groups[:2], extra)
+        groups = (SERVICE_ACCOUNTS, f"{SERVICE_ACCOUNTS}:{namespace}", AUTHENTICATED)
+        return UserInfo(tokens.user_name(namespace, account.name), account.uid, groups, extra)
 
     def _check_account(self, namespace: str, account: Ref, now: float) -> None:
         found = self._lookup.get("serviceaccounts", namespace, account.name)
@@ -187,34 +192,26 @@ def _gone(obj: Object, now: float) -> bool:
     return bool(deleted) and parse_time(deleted) < now - tokens.LEEWAY
 
 
-class LegacyTokenAuthenticator(_JWTAuthenticator):
+class LegacyValidator:
     """Tokens of `kubernetes.io/service-account-token` Secrets. They do not expire; their Secret must hold them."""
 
     name = "legacy-token"
 
     def __init__(
-        self,
-        keys: KeyRing,
-        audiences: tuple[str, ...],
-        lookup: Lookup,
-        clock: Clock,
-        *,
-        look_up_objects: bool = True,
-        touch: Touch = no_touch,
+        self, lookup: Lookup, clock: Clock, *, look_up_objects: bool = True, touch: Touch = no_touch
     ) -> None:
-        super().__init__(keys, (tokens.LEGACY_ISSUER,), audiences, clock)
         self._lookup = lookup
+        self._clock = clock
         self._look_up_objects = look_up_objects
         self._touch = touch
 
-    async def _validate(self, token: str, verified: Verified, ctx: AuthnContext) -> UserInfo:
+    async def validate(self, token: str, verified: Verified, ctx: AuthnContext) -> UserInfo:
         namespace, secret_name, account = _legacy_claims(verified.claims)
         if self._look_up_objects:
             secret = self._secret(token, namespace, secret_name)
             owner = self._account(namespace, account)
             await self._track(namespace, account.name, secret, owner, ctx)
-        user = service_account_user(namespace, account.name, account.uid)
-        return UserInfo(user.name, user.uid, user.groups[:2])
+        return service_account_user(namespace, account.name, account.uid)
 
     def _secret(self, token: str, namespace: str, name: str) -> Object:
         secret = self._lookup.get("secrets", namespace, name)

@@ -21,8 +21,8 @@ from sekisho.api.types import Object
 from sekisho.credentials.jws import encode_base64url
 
 NAMESPACE = "kube-system"
-SECRET_TYPE = "bootstrap.kubernetes.io/token"  # noqa: S105
-SECRET_PREFIX = "bootstrap-token-"  # noqa: S105
+SECRET_TYPE = "bootstrap.kubernetes.io/token"
+SECRET_PREFIX = "bootstrap-token-"
 DEFAULT_GROUP = "system:bootstrappers"
 USER_PREFIX = "system:bootstrap:"
 SIGNATURE_PREFIX = "jws-kubeconfig-"

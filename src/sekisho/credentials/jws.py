@@ -136,22 +136,28 @@ def _rsa_padding(alg: str, hashed: _Hashed) -> padding.AsymmetricPadding | None:
 
 def verify(key: PublicKey, token: Token) -> bool:
     """Whether the signature holds. The key's kind must fit `alg`: none and HMAC never verify (RFC 8725)."""
-    alg = token.header.get("alg", "")
+    if "crit" in token.header:
+        return False
+    return verify_raw(key, token.header.get("alg", ""), token.signing_input, token.signature)
+
+
+def verify_raw(key: PublicKey, alg: str, signing_input: bytes, signature: bytes) -> bool:
+    """As `verify`, on the parts."""
     hashed = _SHA.get(alg[2:])
-    if hashed is None or "crit" in token.header:
+    if hashed is None:
         return False
     try:
         if isinstance(key, rsa.RSAPublicKey):
             scheme = _rsa_padding(alg, hashed)
             if scheme is None:
                 return False
-            key.verify(token.signature, token.signing_input, scheme, hashed.hash)
+            key.verify(signature, signing_input, scheme, hashed.hash)
             return True
-        if not alg.startswith("ES") or len(token.signature) != 2 * hashed.size:
+        if not alg.startswith("ES") or len(signature) != 2 * hashed.size:
             return False
-        r, s = token.signature[: hashed.size], token.signature[hashed.size :]
+        r, s = signature[: hashed.size], signature[hashed.size :]
         der = encode_dss_signature(int.from_bytes(r), int.from_bytes(s))
-        key.verify(der, token.signing_input, _ECDSA[alg[2:]])
+        key.verify(der, signing_input, _ECDSA[alg[2:]])
         return True
     except InvalidSignature:
         return False
@@ -166,10 +172,14 @@ def algorithm(key: PublicKey | PrivateKey) -> str:
     return _CURVE_ALGORITHM[key.key_size]
 
 
+def header_text(alg: str, kid: str) -> str:
+    """The encoded header of tokens signed here."""
+    return encode_base64url(orjson.dumps({"alg": alg, "kid": kid}))
+
+
 def signer(key: PrivateKey, kid: str) -> Callable[[bytes], str]:
     """A function from payload bytes to the compact token, with everything constant worked out once."""
-    alg = algorithm(key)
-    prefix = encode_base64url(orjson.dumps({"alg": alg, "kid": kid}, option=orjson.OPT_SORT_KEYS)) + "."
+    prefix = header_text(algorithm(key), kid) + "."
 
     def sign(payload: bytes) -> str:
         signing_input = prefix + encode_base64url(payload)

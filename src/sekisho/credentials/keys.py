@@ -37,6 +37,10 @@ def key_id(key: PublicKey) -> str:
 class VerificationKey:
     kid: str
     key: PublicKey
+    alg: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "alg", jws.algorithm(self.key))
 
     def jwk(self) -> dict[str, Any]:
         """RFC 7517 form in go-jose's order of members."""
@@ -49,7 +53,7 @@ class VerificationKey:
             return out | {"n": encode_base64url(modulus), "e": encode_base64url(exponent)}
         size = (self.key.key_size + 7) // 8
         out |= {"kty": "EC", "kid": self.kid, "crv": _CURVE_NAMES[self.key.key_size]}
-        out |= {"alg": jws.algorithm(self.key)}
+        out |= {"alg": self.alg}
         return out | {
             "x": encode_base64url(numbers.x.to_bytes(size)),
             "y": encode_base64url(numbers.y.to_bytes(size)),
@@ -125,12 +129,18 @@ class KeyRing:
     def __init__(self, keys: Iterable[VerificationKey] = ()) -> None:
         self._keys: tuple[VerificationKey, ...] = ()
         self._by_id: dict[str, tuple[VerificationKey, ...]] = {}
+        self._by_header: dict[str, VerificationKey] = {}
         self.replace(keys)
 
     def replace(self, keys: Iterable[VerificationKey]) -> None:
         """Take these keys from now on; the same key given twice is kept once."""
         self._keys = tuple({k.kid: k for k in keys}.values())
         self._by_id = {k.kid: (k,) for k in self._keys}
+        self._by_header = {jws.header_text(k.alg, k.kid): k for k in self._keys}
+
+    def of_header(self, header: str) -> VerificationKey | None:
+        """The key whose own tokens begin with this encoded header: saves reading it. None for any other."""
+        return self._by_header.get(header)
 
     def all(self) -> tuple[VerificationKey, ...]:
         return self._keys

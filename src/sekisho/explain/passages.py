@@ -185,7 +185,7 @@ class PassageLog:
         self._listeners: list[Callable[[Passage], None]] = []
 
     def begin(
-        self, *, audit_id: str, time: float, method: str, path: str, query: str = "", user_agent: str = ""
+        self, *, audit_id: str, time: float, method: str, path: str, query: bytes = b"", user_agent: str = ""
     ) -> Passage:
         passage = Passage(self, audit_id, time, method, path, _without_secrets(query), user_agent)
         self._ring.append(passage)
@@ -214,9 +214,12 @@ class PassageLog:
         return len(self._ring)
 
 
-def _without_secrets(query: str) -> str:
+def _without_secrets(query: bytes) -> str:
     """The query as it came, unless a parameter of it could be a credential."""
-    if not any(name in query for name in _SECRET_PARAMETERS):
-        return query
-    pairs = parse_qsl(query, keep_blank_values=True)
+    if not query:
+        return ""
+    text = query.decode("latin-1")
+    if not any(name in text.lower() for name in _SECRET_PARAMETERS):
+        return text
+    pairs = parse_qsl(text, keep_blank_values=True)
     return urlencode([(k, _HIDDEN if k.lower() in _SECRET_PARAMETERS else v) for k, v in pairs])

@@ -153,8 +153,11 @@ def _condition(
         "status": status,
         "lastTransitionTime": now if changed or old is None else old.get("lastTransitionTime", now),
     }
-    # An empty one is told as well: it takes away what an earlier report said.
-    condition["reason"], condition["message"] = reason or None, message or None
+    for key, text in (("reason", reason), ("message", message)):
+        if text:
+            condition[key] = text
+        elif old is not None and old.get(key):
+            condition[key] = None  # takes away what an earlier report said
     return condition
 
 

@@ -211,9 +211,13 @@ class PodWorker:
         metadata = self.pod["metadata"]
         if metadata.get("finalizers") and metadata.get("deletionGracePeriodSeconds") == 0:
             return  # let go of already; others still hold it
-        await self._node.client.delete(
+        answer = await self._node.client.delete(
             "pods", metadata["name"], metadata["namespace"], uid=self._uid, grace_period_seconds=0
         )
+        if answer["metadata"].get("finalizers"):
+            self.update(answer)
+        else:
+            self._gone = True
 
     def _tell_killing(self) -> None:
         for field in CONTAINER_FIELDS:

@@ -349,6 +349,27 @@ def test_a_missing_key_in_the_environment_is_a_config_error() -> None:
     run(main())
 
 
+def test_containers_wait_for_init_containers_but_not_for_each_other() -> None:
+    async def main() -> None:
+        async with running() as (server, clock):
+            lacking = {"name": "a", "image": "a", "envFrom": [{"configMapRef": {"name": "none"}}]}
+            fine = {"name": "b", "image": "b"}
+            server.put("pods", bound("beside", containers=[lacking, fine]))
+            server.put("pods", bound("before", initContainers=[lacking], containers=[fine]))
+            await clock.advance(1)
+            beside = server.pod("beside")["status"]["containerStatuses"]
+            assert [list(c["state"]) for c in beside] == [["waiting"], ["running"]]
+            before = server.pod("before")["status"]
+            assert before["containerStatuses"][0]["state"] == {"waiting": {"reason": "PodInitializing"}}
+            assert before["phase"] == "Pending"
+            server.put("configmaps", {"metadata": {"name": "none", "namespace": "default"}})
+            await clock.advance(10)
+            assert server.pod("beside")["status"]["phase"] == "Running"
+            assert server.pod("before")["status"]["phase"] == "Running"
+
+    run(main())
+
+
 def test_a_new_image_restarts_the_container() -> None:
     async def main() -> None:
         async with running() as (server, clock):

@@ -102,15 +102,9 @@ class PodWorker:
     async def _step(self) -> float | None:
         """Bring the pod forward; returns the seconds after which to try again, None for when there is news."""
         try:
-            if self._ending.is_set():
-                await self._end()
-            elif (self.pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
-                await self._start()
-                await self._report()
-            self._delay = _FIRST_RETRY
-            return None
-        except NotReady:
-            await self._report()
+            if await self._advance():
+                self._delay = _FIRST_RETRY
+                return None
         except StatusError as error:
             if error.code == 404:
                 self._gone = True
@@ -120,7 +114,23 @@ class PodWorker:
         delay, self._delay = self._delay, min(self._delay * 2, _LAST_RETRY)
         return delay
 
+    async def _advance(self) -> bool:
+        """False when something the pod needs is missing."""
+        if self._ending.is_set():
+            await self._end()
+            return True
+        if (self.pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+            return True
+        complete = True
+        try:
+            await self._start()
+        except NotReady:
+            complete = False
+        await self._report()
+        return complete
+
     async def _start(self) -> None:
+        """Start what waits. Raises NotReady after all that could start has."""
         spec = self.pod["spec"]
         if not self._run.sandbox:
             await self._report()
@@ -129,11 +139,19 @@ class PodWorker:
                 return
             self._run.sandbox = True
             self._run.pod_ip = self._node.host_ip if spec.get("hostNetwork") else self._node.addresses.take()
+        missing: NotReady | None = None
         for field in CONTAINER_FIELDS:
             for container in spec.get(field) or ():
-                await self._start_container(field, container)
+                try:
+                    await self._start_container(field, container)
+                except NotReady as error:
+                    if field == "initContainers":
+                        raise
+                    missing = error
                 if self._ending.is_set():
                     return
+        if missing is not None:
+            raise missing
 
     async def _start_container(self, field: str, container: Object) -> None:
         run = self._run.containers[container["name"]]

@@ -49,10 +49,22 @@ OBJECTS = st.dictionaries(st.sampled_from("abc"), JSON, max_size=3)
 
 
 @given(OBJECTS, OBJECTS)
-def test_inputs_are_left_alone_and_a_second_time_changes_nothing(doc, patch):
+def test_inputs_are_left_alone(doc, patch):
     before = copy.deepcopy((doc, patch))
-    once = apply_merge_patch(doc, patch)
+    apply_merge_patch(doc, patch)
     assert (doc, patch) == before
+
+
+TREES = st.recursive(
+    st.none() | st.integers(-9, 9),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(OBJECTS, st.dictionaries(st.sampled_from("abc"), TREES, max_size=3))
+def test_a_second_time_changes_nothing(doc, patch):
+    once = apply_merge_patch(doc, patch)
     assert apply_merge_patch(once, patch) == once
 
 

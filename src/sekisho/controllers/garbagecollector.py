@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sekisho.api import status
 from sekisho.api.clock import Clock
@@ -19,6 +19,7 @@ from sekisho.api.goformat import quote
 from sekisho.api.status import StatusError
 from sekisho.api.types import Object
 from sekisho.controllers.controller import Controller, logger
+from sekisho.controllers.liveobjects import LiveObjects
 from sekisho.controllers.ownergraph import (
     FOREGROUND,
     ORPHAN,
@@ -26,7 +27,6 @@ from sekisho.controllers.ownergraph import (
     Node,
     OwnerGraph,
     Work,
-    blocks,
     identity_of,
     reference_identity,
 )
@@ -38,12 +38,11 @@ CHECK = "check"
 ORPHANING = "orphan"
 RESYNC_SECONDS = 30.0
 SETTLE_SECONDS = 1.0
-"""How long after a definition's change its resource is looked for once more."""
+"""How long after a definition's change its resource is looked for once more, and between tries to watch."""
 
 _VERBS = frozenset({"delete", "list", "watch"})
 _IGNORED = frozenset({"events", "events.events.k8s.io"})
 _DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
-_CONFLICTS = 5
 
 
 class Key(NamedTuple):
@@ -71,15 +70,16 @@ class GarbageCollector(Controller):
         self, client: Client, clock: Clock, served: Callable[[], Iterable[ResourceInfo]] | None = None
     ) -> None:
         super().__init__(client, clock)
-        self._served = served or (lambda: [rest.info for rest in client.registry.resources.values()])
+        self._live = LiveObjects(
+            client, served or (lambda: [rest.info for rest in client.registry.resources.values()])
+        )
         self._events = EventRecorder(client, clock, "garbage-collector-controller")
         self._monitors: dict[str, asyncio.Task[None]] = {}
-        self._synced: dict[str, asyncio.Event] = {}
         self._definitions_changed = asyncio.Event()
         self.graph = OwnerGraph(
             Work(
                 check=lambda uid: self.queue.add(Key(CHECK, uid)),
-                check_later=lambda uid: self._requeue(Key(CHECK, uid)),
+                check_later=self._check_later,
                 orphan=lambda uid: self.queue.add(Key(ORPHANING, uid)),
                 report=self._report,
             )
@@ -88,23 +88,25 @@ class GarbageCollector(Controller):
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._events.run())
-            self._watch_served(group)
-            for synced in list(self._synced.values()):
+            for synced in self._watch_served(group):
                 await synced.wait()
             self.ready.set()
             group.create_task(self._follow_resources(group))
             for _ in range(self.workers):
                 group.create_task(self._work())
 
-    def _watch_served(self, group: asyncio.TaskGroup) -> None:
-        """One monitor for each resource whose objects can be deleted; none for those that are gone."""
-        wanted = {str(i.group_resource): i for i in self._served() if _VERBS <= set(i.verbs)}
-        for resource in wanted.keys() - self._monitors.keys() - _IGNORED:
-            self._synced[resource] = asyncio.Event()
-            self._monitors[resource] = group.create_task(self._monitor(resource))
-        for resource in self._monitors.keys() - wanted.keys():
+    def _watch_served(self, group: asyncio.TaskGroup) -> list[asyncio.Event]:
+        """One monitor for each resource whose objects can be deleted; none for those that are gone. The
+        answer is set as the new ones know what there is."""
+        served = self._live.refresh()
+        wanted = {str(info.group_resource) for info in served if _VERBS.issubset(info.verbs)} - _IGNORED
+        out = []
+        for resource in sorted(wanted - self._monitors.keys()):
+            out.append(asyncio.Event())
+            self._monitors[resource] = group.create_task(self._monitor(resource, out[-1]))
+        for resource in self._monitors.keys() - wanted:
             self._monitors.pop(resource).cancel()
-            self._synced.pop(resource).set()
+        return out
 
     async def _follow_resources(self, group: asyncio.TaskGroup) -> None:
         while True:
@@ -124,20 +126,17 @@ class GarbageCollector(Controller):
             sleeper.cancel()
             changed.cancel()
 
-    async def _monitor(self, resource: str) -> None:
-        """Feed the graph from one resource until that is no longer served."""
-        try:
-            await self._follow(resource)
-        except (KeyError, StatusError) as error:
-            logger.debug("garbage collector: cannot watch %s: %s", resource, error)
-        finally:
-            if synced := self._synced.get(resource):
-                synced.set()
-        self._monitors.pop(resource, None)
-        self._synced.pop(resource, None)
+    async def _monitor(self, resource: str, synced: asyncio.Event) -> None:
+        """Feed the graph from one resource; cancelled when that is no longer served."""
+        while True:
+            try:
+                await self._follow(resource, synced)
+            except (KeyError, StatusError) as error:
+                logger.debug("garbage collector: cannot watch %s: %s", resource, error)
+            synced.set()
+            await self.clock.sleep(SETTLE_SECONDS)
 
-    async def _follow(self, resource: str) -> None:
-        synced = self._synced[resource]
+    async def _follow(self, resource: str, synced: asyncio.Event) -> None:
         async for event in self.client.watch(resource):
             if event.type == "BOOKMARK":
                 if synced.is_set():
@@ -145,27 +144,28 @@ class GarbageCollector(Controller):
                 synced.set()
             elif event.type == "DELETED":
                 self.graph.forget(identity_of(event.object))
-            elif event.type != "ERROR":
+            elif event.type in ("ADDED", "MODIFIED"):
                 self.graph.observe(event.object)
             if resource == _DEFINITIONS:
                 self._definitions_changed.set()
 
     async def _forget_lost(self, resource: str) -> None:
         """A watch that started over says nothing of what was deleted meanwhile."""
-        present = {identity_of(obj).uid for obj in await self.client.list(resource)}
-        for info in self._served():
+        present = await self._live.present(resource)
+        for info in self._live.refresh():
             if str(info.group_resource) == resource:
                 for identity in self.graph.seen(str(info.group_version), info.kind):
                     if identity.uid not in present:
                         self.graph.forget(identity)
 
-    def _requeue(self, key: Key) -> None:
-        self.queue.failed(key)
+    def _check_later(self, uid: str) -> None:
+        self.queue.failed(Key(CHECK, uid))
 
     def _report(self, identity: Identity, owner: Identity) -> None:
-        about: Object = {"kind": identity.kind, "apiVersion": identity.api_version}
-        about |= {"namespace": identity.namespace} if identity.namespace else {}
-        about |= {"name": identity.name, "uid": identity.uid}
+        about: Object = {"kind": identity.kind, "apiVersion": identity.api_version, "name": identity.name}
+        if identity.namespace:
+            about["namespace"] = identity.namespace
+        about["uid"] = identity.uid
         message = f"ownerRef {owner} does not exist in namespace {quote(identity.namespace)}"
         self._events.record(about, WARNING, "OwnerRefInvalidNamespace", message)
 
@@ -175,78 +175,89 @@ class GarbageCollector(Controller):
             return
         if key.task == ORPHANING:
             await self._orphan(node)
-            return
-        await self._check(node)
-        if self.graph.get(key.uid) is node and node.virtual:
-            # Watched or not: an object that came and went between two watches is never shown.
+        elif await self._check(node) and node.virtual and self.graph.get(key.uid) is node:
+            # Asked for until a watch shows it: what comes and goes between two watches is never shown.
             raise status.plain_error(f"{node.identity} has not been seen yet")
 
-    async def _check(self, node: Node) -> None:
-        """Delete the object if it must go, and mend its references if it may stay."""
+    async def _check(self, node: Node) -> bool:
+        """Delete the object if it must go, and mend its references if it may stay. False: nothing about it
+        will ever be known."""
         if node.deleting and not node.foreground:
-            return
+            return True
         identity = node.identity
-        live = await self._find(identity)
+        if not identity.namespace and self._live.info(identity.api_version, identity.kind).namespaced:
+            return False
+        live = await self._live.find(identity)
         if live is None:
             self.graph.forget_missing(identity)
         elif node.foreground:
             await self._finish_foreground(node)
-        elif owners := live["metadata"].get("ownerReferences"):
-            found = await self._classify(identity, owners)
-            if found is not None:
-                await self._decide(node, live, found)
+        elif "deletionTimestamp" not in live["metadata"] and "ownerReferences" in live["metadata"]:
+            references = live["metadata"]["ownerReferences"]
+            owners = await self._classify(identity, references)
+            if owners is not None:
+                await self._decide(node, live["metadata"], owners)
+        return True
 
-    async def _decide(self, node: Node, live: Object, owners: Owners) -> None:
-        metadata = live["metadata"]
+    async def _decide(self, node: Node, metadata: Object, owners: Owners) -> None:
         finalizers = metadata.get("finalizers") or ()
         if owners.solid:
             gone = {owner["uid"] for owner in owners.dangling + owners.waiting}
             if gone:
-                await self._cut(node.identity, gone)
+                await self._live.cut(node.identity, gone)
         elif owners.waiting and node.dependents:
             if any(dependent.foreground for dependent in node.dependents.values()):
-                await self._unblock(node)
+                await self._live.unblock(node.identity, node.owners)
+                metadata = {**metadata, "resourceVersion": None}
             await self._delete(node.identity, metadata, "Foreground")
         elif ORPHAN in finalizers:
             await self._delete(node.identity, metadata, "Orphan")
         else:
-            await self._delete(
-                node.identity, metadata, "Foreground" if FOREGROUND in finalizers else "Background"
-            )
+            policy = "Foreground" if FOREGROUND in finalizers else "Background"
+            await self._delete(node.identity, metadata, policy)
 
-    async def _classify(self, identity: Identity, owners: list[Object]) -> Owners | None:
+    async def _delete(self, identity: Identity, metadata: Object, policy: str) -> None:
+        try:
+            await self._live.delete(identity, metadata, policy)
+        except StatusError as error:
+            if error.code != 404:
+                raise
+            self.graph.forget_missing(identity)
+
+    async def _classify(self, identity: Identity, references: list[Object]) -> Owners | None:
         """The owners by what they are; None when a cluster-scoped object names one in a namespace, which
         cannot be resolved and so keeps the object."""
         out = Owners([], [], [])
-        for owner in owners:
-            info = self._info(owner["apiVersion"], owner["kind"])
+        for reference in references:
+            if self._known_absent(identity, reference):
+                out.dangling.append(reference)
+                continue
+            info = self._live.info(reference["apiVersion"], reference["kind"])
             if info.namespaced and not identity.namespace:
                 return None
-            found = await self._owner(owner, identity, info)
-            if found is None:
-                out.dangling.append(owner)
-            elif _waits_for_dependents(found["metadata"]):
-                out.waiting.append(owner)
+            wanted = reference_identity(reference, identity.namespace if info.namespaced else "")
+            owner = await self._live.find(wanted)
+            if owner is None:
+                self.graph.remember_absent(wanted)
+                out.dangling.append(reference)
+            elif _waits_for_dependents(owner["metadata"]):
+                out.waiting.append(reference)
             else:
-                out.solid.append(owner)
+                out.solid.append(reference)
         return out
 
-    async def _owner(self, owner: Object, identity: Identity, info: ResourceInfo) -> Object | None:
-        """The live owner; None when there is none of that uid in the object's namespace."""
-        wanted = reference_identity(owner, identity.namespace if info.namespaced else "")
-        if self.graph.is_absent(wanted):
-            return None
-        found = await self.client.find(str(info.group_resource), wanted.name, wanted.namespace)
-        if found is not None and found["metadata"]["uid"] == wanted.uid:
-            return found
-        self.graph.remember_absent(wanted)
-        return None
+    def _known_absent(self, identity: Identity, reference: Object) -> bool:
+        """Asked before the kind is, which may have gone with its last object."""
+        return any(
+            self.graph.is_absent(reference_identity(reference, namespace))
+            for namespace in {"", identity.namespace}
+        )
 
     async def _finish_foreground(self, node: Node) -> None:
         """Let the object go once nothing blocks it, else look after what does."""
         blocking = node.blocking_dependents()
         if not blocking:
-            await self._remove_finalizer(node.identity, FOREGROUND)
+            await self._live.remove_finalizer(node.identity, FOREGROUND)
         for dependent in blocking:
             if not dependent.foreground:
                 self.queue.add(Key(CHECK, dependent.identity.uid))
@@ -255,115 +266,11 @@ class GarbageCollector(Controller):
         """Cut the references of all dependents, then let the object go."""
         for dependent in list(node.dependents.values()):
             try:
-                await self._cut(dependent.identity, {node.identity.uid})
+                await self._live.cut(dependent.identity, {node.identity.uid})
             except StatusError as error:
                 if error.code != 404:
                     raise
-        await self._remove_finalizer(node.identity, ORPHAN)
-
-    async def _cut(self, identity: Identity, owners: set[str]) -> None:
-        """Take owners out of an object's references."""
-        removals = [{"$patch": "delete", "uid": uid} for uid in sorted(owners)]
-        await self._patch_owners(
-            identity, removals, lambda refs: [ref for ref in refs if ref["uid"] not in owners]
-        )
-
-    async def _unblock(self, node: Node) -> None:
-        """Make an object block none of its owners, so that a circle of waiting objects comes apart."""
-        changes = [{**owner, "blockOwnerDeletion": False} for owner in node.owners if blocks(owner)]
-        await self._patch_owners(
-            node.identity, changes, lambda refs: [{**ref, "blockOwnerDeletion": False} for ref in refs]
-        )
-
-    async def _patch_owners(
-        self,
-        identity: Identity,
-        changes: list[Object],
-        rewrite: Callable[[list[Object]], list[Object]],
-    ) -> None:
-        """By strategic merge, or as a whole for custom objects, which know no such patch."""
-        patch: Object = {"metadata": {"ownerReferences": changes, "uid": identity.uid}}
-        try:
-            await self._patch(identity, patch, "strategic")
-        except StatusError as error:
-            if error.code != 415:
-                raise
-            live = await self._find(identity)
-            if live is None:
-                return
-            metadata = live["metadata"]
-            patch = {
-                "metadata": {
-                    "resourceVersion": metadata["resourceVersion"],
-                    "ownerReferences": rewrite(metadata.get("ownerReferences") or []) or None,
-                }
-            }
-            await self._patch(identity, patch, "merge")
-
-    async def _remove_finalizer(self, identity: Identity, finalizer: str) -> None:
-        for attempt in range(_CONFLICTS):
-            live = await self._find(identity)
-            if live is None or finalizer not in live["metadata"].get("finalizers", ()):
-                return
-            metadata = live["metadata"]
-            left = [f for f in metadata["finalizers"] if f != finalizer]
-            patch = {"metadata": {"resourceVersion": metadata["resourceVersion"], "finalizers": left or None}}
-            try:
-                await self._patch(identity, patch, "merge")
-            except StatusError as error:
-                if error.code == 409 and attempt < _CONFLICTS - 1:
-                    continue
-                if error.code != 404:
-                    raise
-            return
-
-    async def _delete(self, identity: Identity, metadata: Object, policy: str) -> None:
-        """Delete what was looked at, and nothing that has got other owners since."""
-        try:
-            await self._delete_at(identity, policy, metadata["resourceVersion"])
-        except StatusError as error:
-            if error.code == 404:
-                self.graph.forget_missing(identity)
-                return
-            live = await self._find(identity) if error.code == 409 else None
-            if live is None or live["metadata"]["resourceVersion"] == metadata["resourceVersion"]:
-                raise
-            if live["metadata"].get("ownerReferences") != metadata.get("ownerReferences"):
-                raise
-            await self._delete_at(identity, policy, None)
-
-    async def _delete_at(self, identity: Identity, policy: str, resource_version: str | None) -> None:
-        info = self._info(identity.api_version, identity.kind)
-        await self.client.delete(
-            str(info.group_resource),
-            identity.name,
-            identity.namespace,
-            uid=identity.uid,
-            resource_version=resource_version,
-            propagation_policy=policy,
-        )
-
-    async def _find(self, identity: Identity) -> Object | None:
-        """The live object with these coordinates and this uid."""
-        info = self._info(identity.api_version, identity.kind)
-        namespace = identity.namespace if info.namespaced else ""
-        if info.namespaced and not namespace:
-            return None
-        found = await self.client.find(str(info.group_resource), identity.name, namespace)
-        return found if found is not None and found["metadata"]["uid"] == identity.uid else None
-
-    async def _patch(self, identity: Identity, patch: Any, type_: str) -> None:
-        info = self._info(identity.api_version, identity.kind)
-        await self.client.patch(
-            str(info.group_resource), identity.name, patch, identity.namespace, type=type_
-        )
-
-    def _info(self, api_version: str, kind: str) -> ResourceInfo:
-        """The resource of a kind. Raises StatusError for kinds that are not served (yet): looked at later."""
-        for info in self._served():
-            if info.kind == kind and str(info.group_version) == api_version:
-                return info
-        raise status.plain_error(f"unable to get REST mapping for {api_version}/{kind}.")
+        await self._live.remove_finalizer(node.identity, ORPHAN)
 
 
 def _waits_for_dependents(metadata: Object) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sekisho.api.types import Object
-from sekisho.schema.builtin import TypeSet, builtin_types, raw_definitions
+from sekisho.schema.builtin import builtin_types, raw_definitions
 from sekisho.schema.types import Field, Kind
 from sekisho.server.openapi.parameters import definition_texts
 
@@ -179,25 +179,21 @@ class Definitions:
         return schema
 
     def _add_defaults(self, name: str, out: Object) -> None:
-        fields = _fields(self._types, name)
-        marked = _DEFAULTS.get(name, {})
-        if name in _EMBEDS_LOCAL_REFERENCE:
-            marked = {"name": ""}
+        defaults = self._defaults(name, out)
         for key, schema in out.get("properties", {}).items():
-            default = marked.get(key)
-            if default is None and key in fields:
-                default = _zero(fields[key])
-            if default is not None:
-                if "$ref" in schema:
-                    schema["allOf"] = [{"$ref": schema.pop("$ref")}]
-                out["properties"][key] = _ordered({**schema, "default": default})
+            if key in defaults:
+                out["properties"][key] = _ordered(self._wrapped({**schema, "default": defaults[key]}))
 
-
-def _fields(types: TypeSet, name: str) -> dict[str, Field]:
-    try:
-        return types.definition(name).fields
-    except KeyError:
-        return {}
+    def _defaults(self, name: str, out: Object) -> Object:
+        """Zero values that Go writes for fields never set, and what upstream marks."""
+        try:
+            fields = self._types.definition(name).fields
+        except KeyError:
+            # No Go struct is known of version.Info alone, whose required fields are all texts.
+            return dict.fromkeys(out.get("required", ()), "")
+        zeros = {key: zero for key, field in fields.items() if (zero := _zero(field)) is not None}
+        marked = {"name": ""} if name in _EMBEDS_LOCAL_REFERENCE else _DEFAULTS.get(name, {})
+        return zeros | marked
 
 
 def _zero(field: Field) -> Any:

@@ -23,23 +23,28 @@ ORPHAN = "orphan"
 FOREGROUND = "foregroundDeletion"
 
 
-async def delete(rest: Rest, ctx: Context, options: DeleteOptions) -> Answer:
-    """Delete the object named in `ctx`. The answer is the object or a Status, as upstream answers for the kind."""
+async def delete(rest: Rest, ctx: Context, options: DeleteOptions, *, admitted: bool = False) -> Answer:
+    """Delete the object named in `ctx`. The answer is the object or a Status, as upstream answers for the kind.
+
+    `admitted`: admission has judged the request already, as what it is (an eviction)."""
     while True:
         entry = rest.entry(ctx.namespace, ctx.name)
         try:
-            return await _delete_once(rest, ctx, entry, options)
+            return await _delete_once(rest, ctx, entry, options, admitted=admitted)
         except WriteConflict:
             continue
 
 
-async def _delete_once(rest: Rest, ctx: Context, entry: Entry, options: DeleteOptions) -> Answer:
+async def _delete_once(
+    rest: Rest, ctx: Context, entry: Entry, options: DeleteOptions, *, admitted: bool
+) -> Answer:
     live = rest.served(entry.obj)
     _check_preconditions(rest, live, options)
     await rest.strategy.check_delete(ctx, live)
-    options_object = {"kind": "DeleteOptions", "apiVersion": "meta.k8s.io/v1", **options.raw}
-    await rest.registry.admission.admit(ctx, rest, "DELETE", None, live, options_object)
-    await rest.registry.admission.validate(ctx, rest, "DELETE", None, live, options_object)
+    if not admitted:
+        options_object = {"kind": "DeleteOptions", "apiVersion": "meta.k8s.io/v1", **options.raw}
+        await rest.registry.admission.admit(ctx, rest, "DELETE", None, live, options_object)
+        await rest.registry.admission.validate(ctx, rest, "DELETE", None, live, options_object)
     terminating = _terminating(rest, ctx, live, options)
     if terminating is None:
         return await _remove(rest, ctx, entry, live)

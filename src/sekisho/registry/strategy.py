@@ -172,7 +172,7 @@ class Strategy:
 class StatusStrategy(Strategy):
     """The /status subresource of a kind: takes status (and metadata), restores everything else."""
 
-    reset_on_main = (("spec",),)
+    reset_on_main: tuple[tuple[str, ...], ...] = (("spec",),)
 
     def __init__(self, info: ResourceInfo, main: Strategy) -> None:
         super().__init__(info)

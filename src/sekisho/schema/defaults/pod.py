@@ -89,6 +89,8 @@ def _drop_init_container_annotations(obj: Object) -> None:
     if annotations:
         for key in _INIT_CONTAINER_ANNOTATIONS:
             annotations.pop(key, None)
+        if not annotations:
+            del obj["metadata"]["annotations"]
 
 
 def _set_defaults_status(status: Object) -> None:

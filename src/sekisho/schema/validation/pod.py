@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from sekisho.api import names
 from sekisho.api.field import ErrorList, Path, forbidden, not_supported, required
-from sekisho.api.objectmeta import validate_annotations, validate_labels, validate_object_meta
+from sekisho.api.objectmeta import (
+    validate_annotations,
+    validate_labels,
+    validate_object_meta,
+    validate_object_meta_update,
+)
 from sekisho.api.types import Object
 from sekisho.schema.validation.container import untrimmed_image
 from sekisho.schema.validation.options import PodOptions
@@ -24,8 +29,9 @@ _SPEC = Path("spec")
 
 
 def validate_pod_create(pod: Object, options: PodOptions) -> ErrorList:
+    """All but the metadata that every kind has: the registry has checked it."""
     spec: Object = pod.get("spec") or {}
-    errors = validate_pod_metadata_and_spec(pod, options)
+    errors = validate_pod_content(pod, options)
     if spec.get("ephemeralContainers"):
         errors.append(forbidden(_SPEC.child("ephemeralContainers"), "cannot be set on create"))
     if spec.get("nodeName") and spec.get("schedulingGates"):
@@ -34,11 +40,18 @@ def validate_pod_create(pod: Object, options: PodOptions) -> ErrorList:
     return errors + validate_annotations_match_fields(pod["metadata"], spec, _SPEC)
 
 
-def validate_pod_metadata_and_spec(pod: Object, options: PodOptions) -> ErrorList:
-    """What create and all updates check: metadata as if the Pod were new, annotations, spec."""
+def validate_pod_again(new: Object, old: Object, options: PodOptions) -> ErrorList:
+    """What all updates check: the change of the metadata, and everything as if the Pod were new."""
+    errors = validate_object_meta_update(new["metadata"], old["metadata"], _METADATA)
+    errors += validate_object_meta(new["metadata"], True, names.dns1123_subdomain, _METADATA)
+    return errors + validate_pod_content(new, options)
+
+
+def validate_pod_content(pod: Object, options: PodOptions) -> ErrorList:
+    """What create and all updates check: annotations and spec."""
     metadata: Object = pod["metadata"]
     spec: Object = pod.get("spec") or {}
-    errors = validate_object_meta(metadata, True, names.dns1123_subdomain, _METADATA)
+    errors: ErrorList = []
     annotations = metadata.get("annotations")
     if annotations:
         errors += validate_pod_annotations(annotations, spec, _METADATA.child("annotations"), options)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sekisho.api.field import ErrorList, Path, forbidden, invalid
-from sekisho.api.objectmeta import validate_object_meta_update
 from sekisho.api.types import Object
 from sekisho.schema.podwalk import is_sidecar
 from sekisho.schema.qos import compute_pod_qos, pod_qos
 from sekisho.schema.validation.options import PodOptions
-from sekisho.schema.validation.pod import validate_pod_metadata_and_spec
+from sekisho.schema.validation.pod import validate_pod_again
 from sekisho.schema.validation.podspec import MIRROR
 
 _SPEC = Path("spec")
@@ -20,8 +19,7 @@ _RESIZABLE = ("cpu", "memory")
 
 
 def validate_pod_resize(new: Object, old: Object, options: PodOptions) -> ErrorList:
-    errors = validate_object_meta_update(new["metadata"], old["metadata"], Path("metadata"))
-    errors += validate_pod_metadata_and_spec(new, options)
+    errors = validate_pod_again(new, old, options)
     spec, before = new["spec"], old["spec"]
     if MIRROR in (old["metadata"].get("annotations") or ()):
         return [forbidden(_WHOLE, "static pods cannot be resized")]

@@ -10,12 +10,11 @@ import orjson
 from sekisho.api import names
 from sekisho.api.field import ErrorList, Path, forbidden, invalid, required
 from sekisho.api.goformat import quote
-from sekisho.api.objectmeta import validate_object_meta_update
 from sekisho.api.types import Object
 from sekisho.schema.validation.affinity import validate_narrowed_node_affinity
 from sekisho.schema.validation.container import untrimmed_image
 from sekisho.schema.validation.options import PodOptions
-from sekisho.schema.validation.pod import validate_pod_metadata_and_spec
+from sekisho.schema.validation.pod import validate_pod_again
 from sekisho.schema.validation.podannotations import validate_annotation_changes, validate_pod_annotations
 from sekisho.schema.validation.podspec import MIRROR
 from sekisho.schema.validation.tolerations import validate_added_tolerations, validate_lifted_gates
@@ -31,8 +30,7 @@ _UPDATABLE = (
 
 
 def validate_pod_update(new: Object, old: Object, options: PodOptions) -> ErrorList:
-    errors = validate_object_meta_update(new["metadata"], old["metadata"], _METADATA)
-    errors += validate_pod_metadata_and_spec(new, options)
+    errors = validate_pod_again(new, old, options)
     errors += validate_pod_annotation_update(new, old, options)
     spec, before = new["spec"], old["spec"]
     for field in ("containers", "initContainers"):
@@ -153,8 +151,7 @@ def difference(old: Any, new: Any) -> str:
 
 def validate_ephemeral_containers_update(new: Object, old: Object, options: PodOptions) -> ErrorList:
     """The ephemeralcontainers subresource: those that are there neither go nor change, in any order."""
-    errors = validate_object_meta_update(new["metadata"], old["metadata"], _METADATA)
-    errors += validate_pod_metadata_and_spec(new, options)
+    errors = validate_pod_again(new, old, options)
     errors += validate_pod_annotation_update(new, old, options)
     if MIRROR in (old["metadata"].get("annotations") or ()):
         return [forbidden(Path("[]"), "static pods do not support ephemeral containers")]

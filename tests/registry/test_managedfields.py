@@ -156,3 +156,18 @@ def test_a_write_that_only_moves_times_is_none() -> None:
     more = {**new, "metadata": {"name": "a", "managedFields": [HAND, later]}}
     assert managedfields.keep_times(live, more) is more
     assert managedfields.keep_times(live, live) is live
+
+
+def test_the_empty_list_survives_decoding() -> None:
+    decoded: Any = {"metadata": {"name": "a"}}
+    managedfields.keep_reset({"metadata": {"managedFields": []}}, decoded)
+    assert decoded == {"metadata": {"name": "a", "managedFields": []}}
+    for raw in (
+        {},
+        {"metadata": None},
+        {"metadata": {"managedFields": None}},
+        {"metadata": {"managedFields": [{}]}},
+    ):
+        other: Any = {"metadata": {}}
+        managedfields.keep_reset(raw, other)
+        assert other == {"metadata": {}}

@@ -157,6 +157,13 @@ def is_reset(entries: object) -> bool:
     return isinstance(entries, list) and (not entries or entries == [{}])
 
 
+def keep_reset(raw: Object, obj: Object) -> None:
+    """Hand the empty list that resets on to `obj`, which was decoded from `raw`: decoding drops empty lists."""
+    metadata = raw.get("metadata")
+    if isinstance(metadata, dict) and metadata.get("managedFields") == []:
+        obj["metadata"]["managedFields"] = []
+
+
 def owners_for_update(live: Object | None, new: Object, subresource: str) -> Owners:
     """The owners a write starts from: those it brings, or the live ones when it brings none that are valid.
 

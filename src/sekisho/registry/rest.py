@@ -15,6 +15,7 @@ from sekisho.api import status
 from sekisho.api.encoding import encode, go_order
 from sekisho.api.types import GroupResource, GroupVersionKind, Object
 from sekisho.registry.fieldmanager import FieldManager
+from sekisho.registry.managedfields import keep_reset
 from sekisho.registry.options import WriteOptions
 from sekisho.registry.storage import Storage
 from sekisho.registry.strategy import Context, Strategy
@@ -131,6 +132,7 @@ class Rest:
         obj["kind"] = self.info.kind
         obj["apiVersion"] = self.kind.api_version
         obj.setdefault("metadata", {})
+        keep_reset(raw, obj)
         self.strategy.default(obj)
         return go_order(obj), problems
 

@@ -60,9 +60,12 @@ def _read_type_meta(data: bytes, pos: int, end: int) -> tuple[str, str]:
 
 
 def complete(api_version: str, kind: str, default: GroupVersionKind) -> GroupVersionKind:
-    """A type's name with what it leaves out taken from `default`, as upstream's decoder does."""
+    """A type's name with what it leaves out taken from `default`, as upstream's decoder does.
+
+    An apiVersion with two slashes counts as left out.
+    """
     group, _, version = api_version.rpartition("/")
-    if not version:
+    if not version or "/" in group:
         group, version = default.group, default.version
     return GroupVersionKind(group, version, kind or default.kind)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
+from pathlib import Path
 
+import orjson
 import pytest
 
 from sekisho.api.types import GroupVersionKind
-from sekisho.schema.builtin import builtin_types, go_name, raw_definitions
+from sekisho.schema.builtin import builtin_types, data_file, go_name, raw_definitions
 from sekisho.schema.resources import builtin_resources
 from sekisho.schema.types import Kind
 
@@ -140,6 +143,13 @@ def test_go_and_openapi_agree_on_the_fields() -> None:
             structs += 1
             assert set(type_.fields) == set(definition["properties"])
     assert structs > 500
+
+
+def test_the_hints_are_those_of_the_definitions() -> None:
+    script = runpy.run_path(str(Path(__file__).parents[2] / "scripts/make_schema_hints.py"))
+    structs = orjson.loads(data_file("go-fields.json"))["structs"]
+    fresh = {name: script["hints"](d) for name, d in raw_definitions().items() if name in structs}
+    assert orjson.loads(data_file("schema-hints.json")) == {k: v for k, v in fresh.items() if v}
 
 
 def test_the_validator_is_not_imported() -> None:

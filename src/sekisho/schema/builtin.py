@@ -1,18 +1,18 @@
 """The types of the built-in kinds, put together from two descriptions of upstream's API.
 
-The OpenAPI definitions that kubernetes-validate carries say what is required, how lists merge and which
-patch strategies apply; `data/go-fields.json` says how Go's structs order, name and tag their fields. Both
-are read once, what is not needed (all the prose) is dropped, and a kind's types are built when somebody
-asks for them. The definitions' package is not imported: it pulls in a validator that nothing here uses.
+`data/go-fields.json` says how Go's structs order, name and tag their fields; `data/schema-hints.json` what the
+OpenAPI definitions that kubernetes-validate carries add: what is required, how lists merge, which patch strategies
+apply. A kind's types are built when somebody asks for them. The definitions themselves, with their prose, are
+read for OpenAPI documents only; their package is never imported, it pulls in a validator that nothing here uses.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import importlib.util
+import pkgutil
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -97,17 +97,6 @@ _UNVERSIONED = frozenset({"Status", "APIVersions", "APIGroup", "APIGroupList", "
 _TYPE_META = [["kind", "string", "o"], ["apiVersion", "string", "o"]]
 
 
-class _Hints(NamedTuple):
-    """What the OpenAPI definition of an object adds to its Go struct."""
-
-    required: frozenset[str]
-    map_type: str
-    fields: dict[str, Object]
-
-
-_NO_HINTS = _Hints(frozenset(), "", {})
-
-
 def _package(group: str, version: str) -> str | None:
     if group in _PACKAGES:
         return f"{_PACKAGES[group]}.{version}"
@@ -124,7 +113,7 @@ def is_builtin_group(group: str) -> bool:
 class TypeSet:
     """All built-in types, built on demand and then shared. Nothing that was handed out changes any more."""
 
-    def __init__(self, structs: dict[str, Any], named: dict[str, str], hints: dict[str, _Hints]) -> None:
+    def __init__(self, structs: dict[str, Any], named: dict[str, str], hints: dict[str, Object]) -> None:
         self._structs = structs
         self._named = named
         self._hints = hints
@@ -161,14 +150,13 @@ class TypeSet:
         return None
 
     def _type(self, text: str, package: str, hints: Object) -> Type:
-        """The type of a Go expression read inside `package`; `hints` are an OpenAPI property's
-        extensions."""
+        """The type of a Go expression read inside `package`; `hints` are those of the field."""
         text = text.lstrip("*")
         if text.startswith("."):
             text = package + text
-        list_type = hints.get("x-kubernetes-list-type", "")
-        map_type = hints.get("x-kubernetes-map-type", "")
-        keys = hints.get("x-kubernetes-list-map-keys", ())
+        list_type = hints.get("list_type", "")
+        map_type = hints.get("map_type", "")
+        keys = hints.get("list_map_keys", ())
         memo = (text, package if "[" in text else "", list_type, map_type, *keys)
         found = self._types.get(memo)
         if found is None:
@@ -198,27 +186,28 @@ class TypeSet:
                 type_.element = self._type(f"{EXTENSIONS}.JSONSchemaProps", "", {})
         else:
             type_.name, type_.kind = text, Kind.OBJECT
-            hints = self._hints.get(text, _NO_HINTS)
-            type_.map_type = hints.map_type
+            hints = self._hints.get(text, {})
+            type_.map_type = hints.get("map_type", "")
             type_.fields.update(self._fields(text, hints))
 
-    def _fields(self, name: str, hints: _Hints) -> dict[str, Field]:
+    def _fields(self, name: str, hints: Object) -> dict[str, Field]:
         package = name.rpartition(".")[0]
+        required, extensions = hints.get("required", ()), hints.get("fields", {})
         fields = {}
         for index, (json_name, text, *flags) in enumerate(self._structs[name]):
-            more = hints.fields.get(json_name, {})
+            more = extensions.get(json_name, {})
             type_ = self._type(text, package, more)
             pointer = text.startswith("*")
             tag = flags[0] if flags else ""
-            strategy = more.get("x-kubernetes-patch-strategy", "")
+            strategy = more.get("patch_strategy", "")
             fields[json_name] = Field(
                 name=json_name,
                 type=type_,
-                required=json_name in hints.required,
+                required=json_name in required,
                 always="z" not in tag and ("o" not in tag or (type_.kind in _STRUCTS and not pointer)),
                 pointer=pointer,
                 patch_strategy=tuple(strategy.split(",")) if strategy else (),
-                patch_merge_key=more.get("x-kubernetes-patch-merge-key", ""),
+                patch_merge_key=more.get("patch_merge_key", ""),
                 default=more.get("default"),
                 index=index,
             )
@@ -249,7 +238,10 @@ def _definitions_path() -> Path:
 
 def data_file(name: str) -> bytes:
     """A file of this package's data folder."""
-    return importlib.resources.files("sekisho.schema").joinpath("data", name).read_bytes()
+    data = pkgutil.get_data("sekisho.schema", f"data/{name}")
+    if data is None:
+        raise FileNotFoundError(name)
+    return data
 
 
 def raw_definitions() -> dict[str, Object]:
@@ -259,23 +251,8 @@ def raw_definitions() -> dict[str, Object]:
     return definitions
 
 
-def _read_hints(structs: dict[str, Any]) -> dict[str, _Hints]:
-    hints = {}
-    for name, definition in raw_definitions().items():
-        if name not in structs:
-            continue
-        fields = {}
-        for field, schema in definition.get("properties", {}).items():
-            extra = {k: v for k, v in schema.items() if k.startswith("x-kubernetes-") or k == "default"}
-            if extra:
-                fields[field] = extra
-        required = frozenset(definition.get("required", ()))
-        hints[name] = _Hints(required, definition.get("x-kubernetes-map-type", ""), fields)
-    return hints
-
-
 @functools.cache
 def builtin_types() -> TypeSet:
     """The types of Kubernetes 1.36, one set per process: they never change."""
     go = orjson.loads(data_file("go-fields.json"))
-    return TypeSet(go["structs"], go["named"], _read_hints(go["structs"]))
+    return TypeSet(go["structs"], go["named"], orjson.loads(data_file("schema-hints.json")))

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-from sekisho.api import pem
+from sekisho.api.csr import RequestError as RequestError
+from sekisho.api.csr import parse_request as parse_request
 from sekisho.credentials import subjects, usages
 
 SigningKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -28,11 +28,6 @@ BACKDATE = 300
 SHORT_LIVED = 8 * 3600
 """Certificates with less life than this do not pay for the backdating at their end."""
 YEAR = 365 * 24 * 3600
-CSR_BLOCK = "CERTIFICATE REQUEST"
-
-
-class RequestError(ValueError):
-    """A signing request that cannot be read, in upstream's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +75,6 @@ def signature_hash(key: SigningKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SH
     if isinstance(key, ec.EllipticCurvePrivateKey) and key.key_size > 256:
         return hashes.SHA384()
     return hashes.SHA256()
-
-
-def parse_request(data: bytes) -> x509.CertificateSigningRequest:
-    """A PEM signing request whose signature holds; RequestError with upstream's text otherwise."""
-    block = pem.first(data)
-    if block is None or block.type != CSR_BLOCK:
-        raise RequestError("PEM block type must be CERTIFICATE REQUEST")
-    try:
-        request = x509.load_der_x509_csr(block.data)
-        valid = request.is_signature_valid
-    except InvalidSignature:
-        valid = False
-    except Exception as error:
-        raise RequestError("asn1: structure error: malformed certificate request") from error
-    if not valid:
-        is_rsa = isinstance(request.public_key(), rsa.RSAPublicKey)
-        raise RequestError("crypto/rsa: verification error" if is_rsa else "x509: ECDSA verification failure")
-    return request
 
 
 def request_names(request: x509.CertificateSigningRequest) -> list[x509.GeneralName]:

@@ -221,6 +221,18 @@ def test_version_3_shows_zero_values_as_defaults(core: Any, swagger: Any) -> Non
     assert "default" not in swagger["definitions"][POD]["properties"]["metadata"]
 
 
+def test_enumerations_list_their_values_and_say_what_they_mean(core: Any, swagger: Any) -> None:
+    for schemas in (core["components"]["schemas"], swagger["definitions"]):
+        protocol = schemas["io.k8s.api.core.v1.ContainerPort"]["properties"]["protocol"]
+        assert protocol["enum"] == ["SCTP", "TCP", "UDP"]
+        assert (
+            '\n\nPossible enum values:\n - `"SCTP"` is the SCTP protocol.\n - `"TCP"`'
+            in protocol["description"]
+        )
+        modes = schemas["io.k8s.api.core.v1.PersistentVolumeClaimSpec"]["properties"]["accessModes"]
+        assert "ReadWriteOnce" in modes["items"]["enum"]
+
+
 def test_kinds_registered_everywhere_name_only_their_own_group(openapi: OpenAPI, swagger: Any) -> None:
     apps = orjson.loads(v3(openapi, "apis/apps/v1").body)["components"]["schemas"]
     groups = [k["group"] for k in apps[META + "DeleteOptions"]["x-kubernetes-group-version-kind"]]

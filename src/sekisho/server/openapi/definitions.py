@@ -16,7 +16,7 @@ from typing import Any
 from sekisho.api.types import Object
 from sekisho.schema.builtin import builtin_types, raw_definitions
 from sekisho.schema.types import Field, Kind
-from sekisho.server.openapi.parameters import definition_texts
+from sekisho.server.openapi.parameters import definition_texts, enums
 
 V2_PREFIX, V3_PREFIX = "#/definitions/", "#/components/schemas/"
 GVK = "x-kubernetes-group-version-kind"
@@ -137,6 +137,7 @@ class Definitions:
             self._one_of(name, out)
         if name in definition_texts():
             out["description"] = definition_texts()[name]
+        self._add_enums(name, out)
         if self._v3:
             self._add_defaults(name, out)
         if group_version is not None:
@@ -178,6 +179,28 @@ class Definitions:
             schema["allOf"] = [{"$ref": schema.pop("$ref")}]
         return schema
 
+    def _add_enums(self, name: str, out: Object) -> None:
+        """The values of enumerations, in the schema and, for fields of such a type, in words."""
+        fields = self._fields(name)
+        for key, schema in out.get("properties", {}).items():
+            if key not in fields:
+                continue
+            type_ = fields[key].type
+            if type_.element is not None and type_.element.name in enums():
+                element = "items" if "items" in schema else "additionalProperties"
+                values = sorted(enums()[type_.element.name])
+                schema[element] = _ordered({**schema[element], "enum": values})
+            elif type_.name in enums():
+                described = _with_values(schema.get("description", ""), enums()[type_.name])
+                values = sorted(enums()[type_.name])
+                out["properties"][key] = _ordered({**schema, "description": described, "enum": values})
+
+    def _fields(self, name: str) -> dict[str, Field]:
+        try:
+            return self._types.definition(name).fields
+        except KeyError:
+            return {}
+
     def _add_defaults(self, name: str, out: Object) -> None:
         defaults = self._defaults(name, out)
         for key, schema in out.get("properties", {}).items():
@@ -186,14 +209,18 @@ class Definitions:
 
     def _defaults(self, name: str, out: Object) -> Object:
         """Zero values that Go writes for fields never set, and what upstream marks."""
-        try:
-            fields = self._types.definition(name).fields
-        except KeyError:
-            # No Go struct is known of version.Info alone, whose required fields are all texts.
+        fields = self._fields(name)
+        if not fields:
+            # Of version.Info no Go struct is known. Its required fields are texts.
             return dict.fromkeys(out.get("required", ()), "")
         zeros = {key: zero for key, field in fields.items() if (zero := _zero(field)) is not None}
         marked = {"name": ""} if name in _EMBEDS_LOCAL_REFERENCE else _DEFAULTS.get(name, {})
         return zeros | marked
+
+
+def _with_values(description: str, values: dict[str, str]) -> str:
+    lines = [f' - `"{value}"` {values[value]}'.rstrip() for value in sorted(values)]
+    return "\n".join([f"{description}\n\nPossible enum values:".lstrip("\n"), *lines])
 
 
 def _zero(field: Field) -> Any:

@@ -1,15 +1,15 @@
-"""Parameters of operations, and the option kinds whose fields are query parameters.
+"""Parameters of operations, and texts that the definitions lack.
 
 Upstream turns the fields of ListOptions, PodExecOptions and so on into parameters. Their documentation is part
-of the wire format (shared parameters of the version 2 document are named after a hash of it), so the texts of
-upstream's API documentation stand in `data/texts.json`, beside those of two types that the definitions lack.
+of the wire format (shared parameters of the version 2 document are named after a hash of it, and `kubectl
+explain` prints what enumerations mean), so texts of upstream's API documentation stand in `data/`.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib.resources
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -34,10 +34,15 @@ class _Texts(NamedTuple):
     parameters: dict[str, tuple[Parameter, ...]]
 
 
+def _data(name: str) -> Any:
+    return orjson.loads(
+        importlib.resources.files("sekisho.server.openapi").joinpath("data", name).read_bytes()
+    )
+
+
 @functools.cache
 def _texts() -> _Texts:
-    data = importlib.resources.files("sekisho.server.openapi").joinpath("data/texts.json").read_bytes()
-    raw = orjson.loads(data)
+    raw = _data("texts.json")
     options = {
         kind: tuple(Parameter(name, QUERY, text, type_) for name, type_, text in rows)
         for kind, rows in raw["parameters"].items()
@@ -48,6 +53,13 @@ def _texts() -> _Texts:
 def definition_texts() -> dict[str, str]:
     """Descriptions of definitions that come without one."""
     return _texts().definitions
+
+
+@functools.cache
+def enums() -> dict[str, dict[str, str]]:
+    """The named types that are enumerations: each value with what it means, which may be empty."""
+    found: dict[str, dict[str, str]] = _data("enums.json")
+    return found
 
 
 def options(kind: str, *left_out: str) -> tuple[Parameter, ...]:

@@ -2,7 +2,7 @@
 
 Nothing is built before it is asked for, and what is kept is compressed: the documents together are many
 megabytes, and most servers are never asked for most of them. A document's hash is therefore one of what it is
-made from, not of its bytes, so that the index need not build them all.
+made from and with, not of its bytes, so that the index need not build them all.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import functools
 import gzip
 import hashlib
+import importlib.resources
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
+from importlib.metadata import version
 from typing import NamedTuple
 
 import orjson
@@ -117,7 +119,7 @@ class OpenAPI:
                 self._documents[path] = document
 
     def _document(self, name: str, source: str, build: Callable[[], Object]) -> _Document:
-        digest = hashlib.sha512(f"{__version__} {name} {source}".encode()).hexdigest().upper()
+        digest = hashlib.sha512(f"{_makers()} {name} {source}".encode()).hexdigest().upper()
         to_protobuf = gnostic.encode_v2 if name == "v2" else gnostic.encode_v3
         return _Document(build, to_protobuf, digest, self._clock.now())
 
@@ -173,6 +175,18 @@ class OpenAPI:
     def _immutable(self) -> Headers:
         expires = formatdate(self._clock.now() + _YEAR, usegmt=True).replace("GMT", "UTC")
         return [(b"cache-control", b"public, immutable"), (b"expires", expires.encode())]
+
+
+@functools.cache
+def _makers() -> str:
+    """A digest of the code and the texts that documents are made with: another release, other documents."""
+    digest = hashlib.sha512(f"{__version__} {version('kubernetes-validate')}".encode())
+    package = importlib.resources.files("sekisho.server.openapi")
+    for folder in (package, package.joinpath("data")):
+        for file in sorted(folder.iterdir(), key=lambda f: f.name):
+            if file.is_file():
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 @dataclass(slots=True)

@@ -107,7 +107,7 @@ class Cluster:
         self.ready = True
 
     async def _listen(self, sock: socket.socket, checkpoint: wiring.Checkpoint) -> None:
-        app = wiring.application(self, checkpoint)
+        app = wiring.application(self, checkpoint, f"{_address(self.config)}:{sock.getsockname()[1]}")
         self._listener = Listener(app, sock, self.pki)
         await self._listener.start()
 

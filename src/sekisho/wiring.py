@@ -6,12 +6,15 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sekisho.admission.chain import CacheLookup
 from sekisho.admission.interface import Plugin
 from sekisho.admission.plugins import UnknownPluginError, enabled_plugins
 from sekisho.api.clock import Clock
 from sekisho.checkpoint import Checkpoint
 from sekisho.config import Config, ConfigError
 from sekisho.credentials import pki, pkifolder
+from sekisho.credentials.keys import SigningKey
+from sekisho.credentials.tokenrequest import TokenIssuer
 from sekisho.node.agent import NodeAgent
 from sekisho.registry.client import Client
 from sekisho.registry.registry import Registry
@@ -70,9 +73,26 @@ def admission_plugins(config: Config, registry: Registry) -> Sequence[Plugin]:
         raise ConfigError(str(error))
 
 
-def application(cluster: Cluster, checkpoint: Checkpoint) -> Application:
-    """The chain, outermost first, in upstream's order."""
-    routes = routing.routes(cluster.registry, checkpoint.authorizer, cluster)
+def application(cluster: Cluster, checkpoint: Checkpoint, address: str) -> Application:
+    """`address` is the host:port that clients are told. The chain, outermost first, in upstream's order."""
+    issuer = TokenIssuer(
+        key=SigningKey.from_pem(cluster.pki.sa_key),
+        issuer=cluster.config.service_account_issuer[0],
+        audiences=cluster.config.audiences,
+        lookup=CacheLookup(cluster.registry),
+        clock=cluster.clock,
+        random=cluster.random,
+    )
+    parts = routing.Parts(
+        registry=cluster.registry,
+        authorizer=checkpoint.authorizer,
+        gate=checkpoint.authentication.gate,
+        issuer=issuer,
+        keys=checkpoint.keys.all(),
+        status=cluster,
+        address=address,
+    )
+    routes = routing.routes(parts)
     filters = [
         errors(cluster.clock, cluster.random),
         passages(cluster.passages, cluster.clock),

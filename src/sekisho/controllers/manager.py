@@ -14,6 +14,7 @@ from sekisho.api.types import service_account_user
 from sekisho.controllers.clusterroleaggregation import ClusterRoleAggregation
 from sekisho.controllers.controller import MANAGER, Controller
 from sekisho.controllers.csr import CSRApprover, CSRCleaner, CSRSigner
+from sekisho.controllers.garbagecollector import GarbageCollector
 from sekisho.controllers.namespace import NamespaceController
 from sekisho.controllers.rootca import RootCAPublisher
 from sekisho.controllers.serviceaccount import ServiceAccountController
@@ -54,6 +55,7 @@ def factories(credentials: Credentials, clock: Clock, random: RandomSource) -> S
         lambda c: CSRApprover(_as(c, CSRApprover), clock),
         lambda c: CSRSigner(_as(c, CSRSigner), clock, credentials.authority, credentials.signing_duration),
         lambda c: CSRCleaner(_as(c, CSRCleaner), clock),
+        lambda c: GarbageCollector(_as(c, GarbageCollector), clock),
         lambda c: ClusterRoleAggregation(_as(c, ClusterRoleAggregation), clock),
     )
 

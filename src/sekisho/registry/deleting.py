@@ -54,7 +54,31 @@ async def _delete_once(
         return Answer(go_order(terminating))
     stored = go_order(rest.stored(terminating))
     answer = await rest.write(entry.key, stored, expect=entry.revision)
+    if _nothing_holds(rest, terminating):
+        return await _remove_marked(rest, ctx, answer)
     return _pending(rest, answer.obj, answer.entry)
+
+
+def _nothing_holds(rest: Rest, terminating: Object) -> bool:
+    metadata = terminating["metadata"]
+    return not (
+        metadata.get("finalizers")
+        or metadata.get("deletionGracePeriodSeconds")
+        or rest.strategy.keeps_when_finalized(terminating)
+    )
+
+
+async def _remove_marked(rest: Rest, ctx: Context, marked: Answer) -> Answer:
+    """Remove what was marked a moment ago, as it is now: a graceful kind's object that need not wait. Watchers
+    see both."""
+    while True:
+        entry = rest.storage.get(ctx.namespace, ctx.name)
+        if entry is None:
+            return marked
+        try:
+            return await _remove(rest, ctx, entry, rest.served(entry.obj))
+        except WriteConflict:
+            continue
 
 
 def _pending(rest: Rest, obj: Object, entry: Entry | None) -> Answer:
@@ -110,7 +134,7 @@ def _check_preconditions(rest: Rest, live: Object, options: DeleteOptions) -> No
 
 
 def _terminating(rest: Rest, ctx: Context, live: Object, options: DeleteOptions) -> Object | None:
-    """The object as it stays behind; `live` itself when nothing changes; None when it goes at once."""
+    """The object with its deletion marked; `live` itself when nothing changes; None when it goes unmarked."""
     asked = options.grace_period_seconds
     if asked is not None and asked < 0:
         asked = 1
@@ -121,7 +145,7 @@ def _terminating(rest: Rest, ctx: Context, live: Object, options: DeleteOptions)
     finalizers = _finalizers(rest, live, options)
     changed_finalizers = finalizers != list(metadata.get("finalizers", ()))
     stays = bool(finalizers) or pending_grace or rest.strategy.keeps_when_finalized(live)
-    if not stays:
+    if not stays and graceful is None:
         return None
     new = dict(graceful or metadata)
     if changed_finalizers:
@@ -153,8 +177,6 @@ def _graceful(ctx: Context, live: Object, grace: int, asked: int | None) -> Obje
     metadata = live["metadata"]
     now = ctx.clock.now()
     if "deletionTimestamp" not in metadata:
-        if grace <= 0:
-            return None
         generation = {"generation": metadata["generation"] + 1} if metadata.get("generation") else {}
         return {
             **metadata,

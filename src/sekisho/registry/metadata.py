@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekisho.api import objectmeta, status
+from sekisho.api import names, objectmeta, status
 from sekisho.api.field import ErrorList, Path
 from sekisho.api.time import format_time
 from sekisho.api.types import Object
@@ -86,8 +86,11 @@ def create_errors(rest: Rest, metadata: Object) -> ErrorList:
 
 
 def update_errors(rest: Rest, new: Object, old: Object) -> ErrorList:
-    errors = objectmeta.validate_object_meta_update(new, old, METADATA)
-    return errors * 2 if rest.strategy.repeats_metadata_check and not rest.subresource else errors
+    """The generic check of any update and, where the kind's own validation repeats it, that one as well."""
+    errors = objectmeta.validate_object_meta_update(new, old, METADATA, kube_finalizers=False)
+    if rest.strategy.repeats_metadata_check and not rest.subresource:
+        errors = errors + objectmeta.validate_object_meta_update(new, old, METADATA)
+    return errors
 
 
 def restore_immutable(new: Object, old: Object) -> None:

@@ -64,7 +64,7 @@ Change = Callable[[Object], tuple[Any, list[str]]]
 
 def _json_patch(type_: Type, data: bytes) -> Change:
     def change(live: Object) -> tuple[Any, list[str]]:
-        operations, problems = jsonpatch.decode(data)
+        operations, problems = jsonpatch.decode(data, body.parse_json)
         return jsonpatch.apply_json_patch(live, operations), problems
 
     return change

@@ -53,6 +53,10 @@ class Context:
         if text not in self.warnings:
             self.warnings.append(text)
 
+    def annotate(self, key: str, value: str) -> None:
+        """An audit annotation; the first value of a key wins."""
+        self.annotations.setdefault(key, value)
+
 
 class Strategy:
     """The generic kind: any spec, any status, subdomain names, nothing special on delete."""

@@ -34,6 +34,7 @@ async def update(rest: Rest, ctx: Context, obj: Object, options: WriteOptions) -
         nonlocal first
         new = obj if first and not rest.strategy.create_on_update else copy(obj)
         first = False
+        _check_uid(rest, ctx, new, live)
         creating.track(rest, ctx, live, new)
         return new
 
@@ -91,7 +92,6 @@ async def guaranteed_update(
 async def _update_once(
     rest: Rest, ctx: Context, new: Object, live: Object, entry: Entry, options: Object
 ) -> Answer:
-    _check_uid(rest, ctx, new, live)
     meta.dedup_owner_references(ctx, new["metadata"])
     await rest.registry.admission.admit(ctx, rest, "UPDATE", new, live, options)
     await rest.strategy.authorise_update(ctx, new, live)
@@ -108,6 +108,7 @@ async def _update_once(
 
 
 def _check_uid(rest: Rest, ctx: Context, new: Object, live: Object) -> None:
+    """The uid of a PUT is a precondition; that of a patch is only validated."""
     sent, stored = new["metadata"].get("uid"), live["metadata"].get("uid", "")
     if sent and sent != stored:
         key = rest.storage.key(ctx.namespace, ctx.name)

@@ -284,6 +284,10 @@ class Discovery:
             "/apis": _aggregated_page(groups.values()),
         }
 
+    def paths(self) -> list[str]:
+        """Every path there is a document at."""
+        return list(self._pages)
+
     def serves(self, path: str) -> bool:
         """Whether a path, with or without a slash at its end, is one of a discovery document."""
         return path.rstrip("/") in self._pages

@@ -84,7 +84,7 @@ def negotiate(accept: str, conversions: frozenset[str], streaming: bool = False)
             continue
         pretty = parameters.get("pretty") == "1"
         kind = parameters.get("as", "")
-        if not kind:
+        if not kind and not parameters.keys() & {"g", "v"}:
             return Form(media_type, pretty=pretty)
         if (
             kind in conversions

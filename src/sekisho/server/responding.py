@@ -26,6 +26,13 @@ GZIP_THRESHOLD = 128 * 1024
 PRETTY_AGENTS = ("curl", "Wget", "Mozilla/5.0")
 
 
+class _PlainDumper(yaml.CSafeDumper):
+    """Writes parts that are shared between objects out each time, instead of as YAML aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
 def form_of(request: Request, conversions: frozenset[str] = OBJECT_CONVERSIONS) -> Form:
     """What the client accepts; asked before anything is done, so that a 406 changes nothing."""
     streaming = request.info.verb in ("list", "watch")
@@ -78,7 +85,7 @@ def serialize(obj: Object, form: Form, pretty: bool) -> bytes:
             return html_escape(orjson.dumps(obj, option=orjson.OPT_INDENT_2))
         return encode(obj) + b"\n"
     if form.media_type == YAML:
-        return yaml.dump(obj, Dumper=yaml.CSafeDumper, allow_unicode=True, default_flow_style=False).encode()
+        return yaml.dump(obj, Dumper=_PlainDumper, allow_unicode=True, default_flow_style=False).encode()
     return protobuf.encode_protobuf(obj)
 
 
@@ -161,7 +168,7 @@ class Tabulator:
             "apiVersion": f"meta.k8s.io/{self.version}",
             "metadata": metadata,
             "columnDefinitions": self.printer.columns if columns else None,
-            "rows": [self._row(obj, now) for obj in objects],
+            "rows": [self._row(obj, now) for obj in self.printer.order(objects)],
         }
 
     def _row(self, obj: Object, now: float) -> Object:

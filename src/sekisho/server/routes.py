@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sekisho.api import status
+from sekisho.server.discovery import Discovery
 from sekisho.server.handlers.resources import ResourceHandler
 from sekisho.server.request import Handler, Request, Response, text
 
@@ -17,11 +18,13 @@ class Routes:
     def __init__(
         self,
         resources: ResourceHandler,
+        discovery: Discovery,
         groups: Mapping[str, object],
         exact: Mapping[str, Handler],
         prefixes: Mapping[str, Handler],
     ) -> None:
         self._resources = resources
+        self._discovery = discovery
         self._groups = groups
         self._exact = exact
         self._prefixes = sorted(prefixes.items(), key=lambda item: -len(item[0]))
@@ -32,7 +35,9 @@ class Routes:
             if info.group and info.group not in self._groups:
                 return text(404, NOT_FOUND)
             return await self._resources.handle(request)
-        handler = self._exact.get(request.path) or self._exact.get(request.path.rstrip("/"))
+        if self._discovery.serves(request.path):
+            return await self._discovery.handle(request)
+        handler = self._exact.get(request.path)
         if handler is not None:
             return await handler(request)
         for prefix, handler in self._prefixes:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
 from sekisho.api.types import Authorizer
+from sekisho.authn.gate import Gate
+from sekisho.credentials.keys import VerificationKey
+from sekisho.credentials.tokenrequest import TokenIssuer
 from sekisho.registry.registry import Registry
+from sekisho.server import oidc_discovery
+from sekisho.server.discovery import Discovery, builtin_versions
 from sekisho.server.handlers import reviews, system
 from sekisho.server.handlers.resources import ResourceHandler
-from sekisho.server.request import Handler
+from sekisho.server.openapi import OpenAPI
+from sekisho.server.request import Handler, Request, Response
 from sekisho.server.routes import Routes
 
 
@@ -25,18 +32,51 @@ async def _fine() -> str | None:
     return None
 
 
-def routes(registry: Registry, authorizer: Authorizer, status: Status) -> Routes:
-    reviews.install(registry)
-    exact: dict[str, Handler] = {"/version": system.version}
-    prefixes: dict[str, Handler] = {}
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the routes lead to."""
+
+    registry: Registry
+    authorizer: Authorizer
+    gate: Gate
+    issuer: TokenIssuer
+    keys: Sequence[VerificationKey]
+    status: Status
+    address: str
+    """host:port, as clients are told."""
+
+
+def routes(parts: Parts) -> Routes:
+    registry = parts.registry
+    reviews.install(registry, parts.gate, parts.issuer)
+    infos = [rest.info for rest in registry.resources.values()]
+    discovery = Discovery(parts.address, builtin_versions(infos))
+    openapi = OpenAPI(infos, registry.clock)
+    exact: dict[str, Handler] = {
+        "/version": system.version,
+        "/openapi/v2": openapi.v2,
+        "/openapi/v3": openapi.v3_index,
+    }
+    prefixes: dict[str, Handler] = {"/openapi/v3/": openapi.v3_document}
     for name in ("healthz", "livez", "readyz"):
-        health = system.Health(name, _checks(name, status))
+        health = system.Health(name, _checks(name, parts.status))
         exact[f"/{name}"] = health.all
         prefixes[f"/{name}/"] = health.one
     exact["/metrics"] = system.Metrics(CollectorRegistry())
-    exact["/"] = system.Index([*exact, "/api", "/apis"])
+    for path, document in oidc_discovery.documents(parts.issuer.issuer, parts.keys, parts.address).items():
+        exact[path] = _oidc(document)
+    exact["/"] = system.Index([*exact, *discovery.paths()])
     groups = {group for group, _, _ in registry.resources}
-    return Routes(ResourceHandler(registry, authorizer), dict.fromkeys(groups), exact, prefixes)
+    return Routes(ResourceHandler(registry, parts.authorizer), discovery, dict.fromkeys(groups), exact, prefixes)
+
+
+def _oidc(document: oidc_discovery.Document) -> Handler:
+    async def handle(request: Request) -> Response:
+        found = oidc_discovery.answer(document, request.method, request.header(b"accept"))
+        cached = [(b"cache-control", oidc_discovery.CACHE_CONTROL)]
+        return Response(200, found.body, found.content_type.encode(), cached)
+
+    return handle
 
 
 def _checks(name: str, status: Status) -> list[system.Check]:

@@ -31,12 +31,13 @@ class BindingSubresource(Subresource):
 
     def __init__(self, registry: Registry, rest: Rest) -> None:
         super().__init__(BINDING, registry.types.for_kind(BINDING))
-        self._pods = rest
+        self._registry = registry
 
     async def create(self, rest: Rest, ctx: Context, obj: Object, options: WriteOptions) -> Answer:
-        check_namespace(self._pods, ctx, obj["metadata"])
-        view = replace(self._pods, subresource="binding", subresources={})
-        admission = view.registry.admission
+        pods = self._registry.named("pods")
+        check_namespace(pods, ctx, obj["metadata"])
+        view = replace(pods, subresource="binding", subresources={})
+        admission = self._registry.admission
         options_object = create_options_object(ctx, options)
         await admission.admit(ctx, view, "CREATE", obj, None, options_object)
         name = obj["metadata"].get("name", "")
@@ -46,7 +47,7 @@ class BindingSubresource(Subresource):
         if errors:
             raise status.plain_error(aggregate(map(str, errors)))
         await admission.validate(ctx, view, "CREATE", obj, None, options_object)
-        await _assign(self._pods, ctx.for_object(name), obj)
+        await _assign(pods, ctx.for_object(name), obj)
         return Answer(status.success(code=201), created=True)
 
 

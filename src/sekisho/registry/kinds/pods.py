@@ -127,6 +127,7 @@ class PodStatusStrategy(StatusStrategy):
     """What kubelet and scheduler report."""
 
     reset_on_main = (("spec",), ("metadata", "deletionTimestamp"), ("metadata", "ownerReferences"))
+    repeats_metadata_check = False
 
     def prepare_for_update(self, ctx: Context, new: Object, old: Object) -> None:
         super().prepare_for_update(ctx, new, old)
@@ -179,6 +180,7 @@ def _restore_metadata(new: Object, old: Object, fields: tuple[str, ...]) -> None
 class _SpecView(StatusStrategy):
     """A subresource that takes one part of the spec and restores all else, the metadata too."""
 
+    repeats_metadata_check = False
     writes: frozenset[str] = frozenset()
     """The fields of the spec that it takes."""
 

@@ -78,6 +78,11 @@ SPECIAL: dict[tuple[str, str], Callable[[Registry, Rest], Subresource]] = {
 }
 """Subresources of another kind than their object, by (resource, subresource)."""
 
+VIRTUAL: dict[tuple[str, str], Callable[[Registry, Rest], Subresource]] = {
+    ("", "bindings"): pods.BindingSubresource,
+}
+"""Resources that are only created and never stored, by (group, resource)."""
+
 TRACKS_GENERATION = frozenset(
     ["daemonsets", "deployments", "statefulsets", "replicasets", "replicationcontrollers", "jobs", "cronjobs", "pods", "podtemplates", "ingresses", "ingressclasses", "networkpolicies", "poddisruptionbudgets", "priorityclasses", "endpointslices", "flowschemas", "prioritylevelconfigurations", "validatingwebhookconfigurations", "mutatingwebhookconfigurations", "validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "resourceslices", "deviceclasses", "resourceclaimtemplates", "customresourcedefinitions"]
 )
@@ -117,6 +122,9 @@ def ttl(info: ResourceInfo, settings: Settings) -> float | None:
 def add_subresources(registry: Registry, rest: Rest) -> None:
     """Install what the resource table says the resource has and this server knows how to answer."""
     info = rest.info
+    virtual = VIRTUAL.get((info.group, info.resource))
+    if virtual is not None:
+        rest.virtual = virtual(registry, rest)
     for name in info.subresources:
         found = _subresource(registry, rest, name)
         if found is not None:

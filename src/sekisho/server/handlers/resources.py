@@ -11,8 +11,7 @@ from sekisho.registry.patching import PatchType
 from sekisho.registry.registry import Registry
 from sekisho.registry.rest import Answer, Rest, Subresource
 from sekisho.registry.strategy import Context
-from sekisho.schema import body
-from sekisho.schema.protobuf import decode_protobuf
+from sekisho.schema import body, protobufbody
 from sekisho.server import negotiation, responding
 from sekisho.server.handlers import watches
 from sekisho.server.request import Request, Response
@@ -241,7 +240,7 @@ def decode_body(
 ) -> Object:
     """A request body as an object of the endpoint's kind, defaulted. 400 with upstream's texts otherwise."""
     if media_type == negotiation.PROTOBUF:
-        raw, problems = decode_protobuf(data, rest.kind), list[str]()
+        raw, problems = protobufbody.decode_body(data, rest.kind), list[str]()
     else:
         raw, problems = body.decode_body(data, media_type, rest.kind)
     obj, unknown = body.conform(raw, rest.typed, rest.kind)
@@ -259,4 +258,6 @@ async def _delete_options(request: Request) -> options.DeleteOptions:
     if not data:
         return options.delete_options_from_query(request.query)
     media_type = negotiation.body_media_type(request.header(b"content-type"))
+    if media_type == negotiation.PROTOBUF:
+        return options.delete_options(protobufbody.decode_delete_options(data))
     return options.delete_options(body.decode_delete_options(data, media_type))

@@ -1,0 +1,97 @@
+"""The ServiceAccount issuer's discovery document and key set (RFC 8414, OpenID Connect Discovery 1.0).
+
+Both are worked out once for a set of keys and answered as bytes. Upstream serves them outside the API
+machinery: GET only, one media type each, cacheable for an hour.
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from sekisho.api.status import StatusError, not_acceptable, route_method_not_allowed
+from sekisho.credentials.keys import VerificationKey
+
+DOCUMENT_PATH = "/.well-known/openid-configuration"
+JWKS_PATH = "/openid/v1/jwks"
+CACHE_CONTROL = b"public, max-age=3600"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One of the two answers."""
+
+    content_type: str
+    body: bytes
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        return [(b"content-type", self.content_type.encode()), (b"cache-control", CACHE_CONTROL)]
+
+
+def issuer_problem(issuer: str) -> str:
+    """Why an issuer has no discovery endpoints; empty when it has."""
+    try:
+        url = urllib.parse.urlsplit(issuer)
+    except ValueError as error:
+        return f"issuer URL is invalid: {error}"
+    if url.scheme != "https":
+        return f"issuer URL must use https scheme, got: {issuer}"
+    if url.query or url.fragment or "?" in issuer or "#" in issuer:
+        return f"issuer URL may not include a query or fragment: {issuer}"
+    return ""
+
+
+def jwks_uri_error(uri: str) -> str:
+    """Start error of --service-account-jwks-uri; empty when it can be used."""
+    if urllib.parse.urlsplit(uri).scheme != "https":
+        return f"service-account-jwks-uri requires https scheme, parsed as: {uri}"
+    return ""
+
+
+def documents(
+    issuer: str, keys: Sequence[VerificationKey], external_address: str, jwks_uri: str = ""
+) -> dict[str, Document]:
+    """Path to document; empty when the issuer cannot have any. `external_address` is host:port."""
+    if issuer_problem(issuer) or not keys:
+        return {}
+    configuration = {
+        "issuer": issuer,
+        "jwks_uri": jwks_uri or f"https://{external_address}{JWKS_PATH}",
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": sorted({key.alg for key in keys}),
+    }
+    key_set = {"keys": [key.jwk() for key in keys]}
+    return {
+        DOCUMENT_PATH: Document("application/json", orjson.dumps(configuration)),
+        JWKS_PATH: Document("application/jwk-set+json", orjson.dumps(key_set)),
+    }
+
+
+def find(known: Mapping[str, Document], path: str) -> Document | None:
+    """The document at a path, with or without a closing slash."""
+    return known.get(path) or known.get(path.removesuffix("/"))
+
+
+def answer(document: Document, method: str, accept: str) -> Document:
+    """The document as it may be served. 405 and 406 as upstream's router answers them."""
+    if method != "GET":
+        raise route_method_not_allowed()
+    if not _accepts(accept, document.content_type):
+        raise _not_acceptable(document.content_type)
+    return document
+
+
+def _accepts(accept: str, content_type: str) -> bool:
+    """go-restful's test: an exact type or `*/*`, parameters left out of account, wildcards of subtypes unknown."""
+    offered: Iterable[str] = (part.split(";", 1)[0].strip() for part in accept.split(","))
+    return not accept or any(part in (content_type, "*/*") for part in offered)
+
+
+def _not_acceptable(content_type: str) -> StatusError:
+    error = not_acceptable(f"406: Not Acceptable\n\nAvailable representations: {content_type}")
+    error.details = {}
+    return error

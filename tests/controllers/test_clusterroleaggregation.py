@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekisho.controllers.clusterroleaggregation import aggregated_rules
+from sekisho.api.rbacaggregation import aggregated_rules, resolved
 
 
 def rule(verb):
@@ -31,3 +31,11 @@ def test_selectors_in_order_then_names_and_each_rule_once():
 def test_an_empty_selector_gathers_all_but_itself():
     total = role("sum", {}, rule("old"), selectors=({},))
     assert aggregated_rules(total, [total, role("a", {}, rule("get"))]) == [rule("get")]
+
+
+def test_chains_are_followed():
+    first = role("a", {"y": "1"}, selectors=({"matchLabels": {"x": "1"}},))
+    second = role("b", {}, selectors=({"matchLabels": {"y": "1"}},))
+    objects = [{"kind": "ClusterRole", **r} for r in (second, first, role("c", {"x": "1"}, rule("get")))]
+    assert [o["rules"] for o in resolved(objects)] == [[rule("get")]] * 3
+    assert objects[0]["rules"] == []

@@ -32,6 +32,7 @@ from sekisho.api.rbac import (
     Subject,
 )
 from sekisho.api.types import Attributes, Object, UserInfo, Verdict
+from sekisho.explain.evidence import GrantEvidence
 
 _order = attrgetter("order")
 _NOTHING: tuple[Rule, ...] = ()
@@ -280,6 +281,11 @@ class RbacIndex:
     def held(self, user: UserInfo, namespace: str) -> Iterator[tuple[Binding, Subject]]:
         """`walk` in plain words."""
         return ((grant.binding, grant.subject) for grant in self.walk(user, namespace))
+
+    def grant_for(self, attributes: Attributes) -> GrantEvidence | None:
+        """`first` in plain words."""
+        found = self.first(attributes)
+        return GrantEvidence.of(found[0].binding, found[0].subject, found[1]) if found else None
 
 
 def _first_for_resource(lists: list[list[Grant]], attributes: Attributes) -> tuple[Grant, Rule] | None:

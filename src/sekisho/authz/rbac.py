@@ -10,7 +10,7 @@ from sekisho.api.goformat import aggregate
 from sekisho.api.rbac import Rule
 from sekisho.api.types import Attributes, Decision, Object, Rules, UserInfo, Verdict
 from sekisho.authz.index import Grant, RbacIndex
-from sekisho.explain.evidence import BindingRef, GrantEvidence
+from sekisho.explain.evidence import GrantEvidence
 
 NAME = "RBAC"
 _NO_OPINION = Verdict(Decision.NO_OPINION)
@@ -58,10 +58,8 @@ class RbacAuthorizer:
 
 
 def _allowed(grant: Grant, rule: Rule) -> Verdict:
-    binding, subject = grant.binding, grant.subject
-    ref = BindingRef(binding.kind, binding.namespace, binding.name, binding.role_kind, binding.role_name)
-    evidence = GrantEvidence(ref, subject, rule.index, rule.obj)
-    return Verdict(Decision.ALLOW, binding.reason(subject), evidence=evidence)
+    reason = grant.binding.reason(grant.subject)
+    return Verdict(Decision.ALLOW, reason, evidence=GrantEvidence.of(grant.binding, grant.subject, rule))
 
 
 def _resource_rule(rule: Object) -> Object:

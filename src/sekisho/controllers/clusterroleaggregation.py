@@ -6,11 +6,10 @@ come to rest by repeated events. Rules are written by server-side apply; an edit
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from sekisho.api.clock import Clock
-from sekisho.api.labels import selector_from_label_selector
+from sekisho.api.rbacaggregation import aggregated_rules
 from sekisho.api.types import Object
 from sekisho.controllers.controller import Controller
 from sekisho.registry.client import Client
@@ -46,23 +45,3 @@ class ClusterRoleAggregation(Controller):
         if rules:
             patch["rules"] = rules
         await self.client.patch(RESOURCE, key, patch, type="apply", force=True)
-
-
-def aggregated_rules(role: Object, roles: Iterable[Object]) -> list[Object]:
-    """The rules that `role` gathers: by selector in order, by role name, each rule once. Raises ValueError
-    for a selector that is none."""
-    others = sorted((r for r in roles if _name(r) != _name(role)), key=_name)
-    out: list[Object] = []
-    for selector in role["aggregationRule"].get("clusterRoleSelectors") or ():
-        wanted = selector_from_label_selector(selector)
-        for other in others:
-            if wanted.matches(other["metadata"].get("labels") or {}):
-                for rule in other.get("rules") or ():
-                    if rule not in out:
-                        out.append(rule)
-    return out
-
-
-def _name(role: Object) -> str:
-    name: str = role["metadata"]["name"]
-    return name

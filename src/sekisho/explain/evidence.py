@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sekisho.api.rbac import Subject
+from sekisho.api.rbac import Binding, Rule, Subject
 from sekisho.api.types import Object, Verdict
 
 
@@ -22,6 +22,10 @@ class BindingRef:
     name: str
     role_kind: str
     role_name: str
+
+    @classmethod
+    def of(cls, binding: Binding) -> BindingRef:
+        return cls(binding.kind, binding.namespace, binding.name, binding.role_kind, binding.role_name)
 
     @property
     def role_namespace(self) -> str:
@@ -44,6 +48,10 @@ class GrantEvidence:
     subject: Subject
     rule_index: int
     rule: Object
+
+    @classmethod
+    def of(cls, binding: Binding, subject: Subject, rule: Rule) -> GrantEvidence:
+        return cls(BindingRef.of(binding), subject, rule.index, rule.obj)
 
     def to_object(self) -> Object:
         return {

@@ -30,6 +30,7 @@ from sekisho.registry.kinds.registration import Settings
 from sekisho.registry.registry import Registry
 from sekisho.server.serving import Listener
 from sekisho.store.cache import WatchCache
+from sekisho.store.compaction import compact_periodically
 
 logger = logging.getLogger("sekisho")
 
@@ -101,6 +102,7 @@ class Cluster:
         await self._listen(sock, checkpoint)
         endpoint = systemobjects.Endpoint(config.kubernetes_service_ip, _address(config), self.port)
         await systemobjects.ensure_objects(self.client, endpoint)
+        self._tasks.append(asyncio.create_task(compact_periodically(self._store, self.clock)))
         self._tasks.append(asyncio.create_task(systemobjects.keep(self.client, endpoint, self.clock)))
         self._start_controllers()
         await self._start_node()

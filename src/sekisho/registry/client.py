@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sekisho.api import status
 from sekisho.api.encoding import copy, encode
+from sekisho.api.fields import parse_field_selector
 from sekisho.api.types import Attributes, Authorizer, Object, UserInfo, Verdict
 from sekisho.registry import creating, deleting, listing, patching, updating, watching
 from sekisho.registry.options import ListOptions, WriteOptions, delete_options
@@ -65,7 +66,7 @@ class Client:
         namespace: str,
         name: str = "",
         subresource: str = "",
-        dry_run: bool = False,
+        field_selector: str = "",
     ) -> tuple[Rest, Context]:
         rest = self.registry.named(resource)
         attributes = Attributes(
@@ -78,6 +79,10 @@ class Client:
             subresource=subresource,
             name=name,
         )
+        if field_selector:
+            selector = parse_field_selector(field_selector)
+            attributes.field_selector = selector.terms
+            attributes.name = selector.requires_exact("metadata.name") or ""
         verdict = await self._authorizer.authorize(attributes)
         if self._recorder is not None:
             self._recorder(attributes, verdict)
@@ -90,7 +95,6 @@ class Client:
             name=name,
             verb=verb,
             subresource=subresource,
-            dry_run=dry_run,
             field_manager=self._manager,
         )
         if subresource:
@@ -118,7 +122,7 @@ class Client:
     async def list(
         self, resource: str, namespace: str = "", label_selector: str = "", field_selector: str = ""
     ) -> list[Object]:
-        rest, ctx = await self._enter("list", resource, namespace)
+        rest, ctx = await self._enter("list", resource, namespace, field_selector=field_selector)
         options = ListOptions(label_selector=label_selector, field_selector=field_selector)
         return list((await listing.list_objects(rest, ctx, options)).objects())
 
@@ -187,7 +191,7 @@ class Client:
         """All present objects as ADDED, one BOOKMARK, then every change, for as long as the caller iterates.
 
         A watch that fell behind starts over: its objects come as ADDED once more."""
-        rest, ctx = await self._enter("watch", resource, namespace)
+        rest, ctx = await self._enter("watch", resource, namespace, field_selector=field_selector)
         options = ListOptions(
             label_selector=label_selector,
             field_selector=field_selector,

@@ -99,6 +99,7 @@ class Cluster:
         await systemobjects.ensure_namespaces(self.client)
         if "RBAC" in config.authorization_mode:
             await bootstrap.ensure(self.client, bootstrap.default_policy(), self.clock)
+        self._cache.restart_history()
         await self._listen(sock, checkpoint)
         endpoint = systemobjects.Endpoint(config.kubernetes_service_ip, _address(config), self.port)
         await systemobjects.ensure_objects(self.client, endpoint)

@@ -111,7 +111,7 @@ async def _create_once(rest: Rest, ctx: Context, obj: Object, options: Object) -
 
 async def _write(rest: Rest, ctx: Context, obj: Object) -> Answer:
     metadata = obj["metadata"]
-    if metadata.get("resourceVersion"):
+    if _is_version(metadata.pop("resourceVersion", "")):
         raise status.plain_error("resourceVersion should not be set on objects to be created")
     stored = go_order(rest.stored(obj))
     key = rest.storage.key(metadata.get("namespace", ""), metadata["name"])
@@ -125,6 +125,11 @@ async def _write(rest: Rest, ctx: Context, obj: Object) -> Answer:
     except WriteConflict:
         winner = rest.storage.cache.get(key)
         raise _already_exists(rest, metadata["name"], winner.obj if winner else {})
+
+
+def _is_version(text: str) -> bool:
+    """Whether a resourceVersion in the body is one that etcd could have given out; others count for nothing."""
+    return text.isascii() and text.isdigit() and int(text) > 0
 
 
 def _already_exists(rest: Rest, name: str, existing: Object) -> status.StatusError:

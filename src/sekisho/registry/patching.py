@@ -177,13 +177,13 @@ async def _create_applied(
 ) -> Answer:
     new = merge(None)
     meta.check_name(ctx, new["metadata"])
-    uid = new["metadata"].get("uid")
-    if uid:
+    if uid := new["metadata"].get("uid"):
         raise status.conflict(
             rest.resource,
             ctx.name,
             f"uid mismatch: the provided object specified uid {uid}, and no existing object was found",
         )
+    new["metadata"].pop("resourceVersion", None)
     await updating.authorise_creation(rest, ctx)
     return await creating.create(rest, ctx, new, options, tracked=True)
 

@@ -32,6 +32,7 @@ async def update(rest: Rest, ctx: Context, obj: Object, options: WriteOptions) -
 
     async def transform(live: Object) -> Object:
         nonlocal first
+        _check_uid(rest, ctx, obj, live)
         new = obj if first and not rest.strategy.create_on_update else copy(obj)
         first = False
         _check_uid(rest, ctx, new, live)

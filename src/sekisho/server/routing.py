@@ -54,6 +54,7 @@ def routes(parts: Parts) -> Routes:
     openapi = OpenAPI(infos, registry.clock)
     exact: dict[str, Handler] = {
         "/version": system.version,
+        "/version/": system.version,
         "/openapi/v2": openapi.v2,
         "/openapi/v3": openapi.v3_index,
     }

@@ -71,6 +71,10 @@ class WatchCache:
                 self._apply(event)
         self._loading = None
         self._revision = self._store.revision
+        self.restart_history()
+
+    def restart_history(self) -> None:
+        """Let watches and old lists begin here: what happened before the server was ready is nobody's affair."""
         for resource in self._resources.values():
             resource.restart_history(self._revision)
 

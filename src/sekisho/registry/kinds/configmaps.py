@@ -8,6 +8,8 @@ from sekisho.api.types import Object
 from sekisho.registry.strategy import Context, Strategy
 
 MAX_DATA_BYTES = 1024 * 1024
+NAMELESS = Path("[]")
+"""How Go prints the path of a field without a name, which is what upstream reports the size of all data at."""
 
 
 class ConfigMapStrategy(Strategy):
@@ -25,7 +27,7 @@ class ConfigMapStrategy(Strategy):
             errors += [invalid(Path("binaryData").key(key), key, m) for m in names.config_map_key(key)]
             size += decoded_length(value)
         if size > MAX_DATA_BYTES:
-            errors.append(too_long(Path(""), MAX_DATA_BYTES))
+            errors.append(too_long(NAMELESS, MAX_DATA_BYTES))
         return errors
 
     def validate_update(self, ctx: Context, new: Object, old: Object) -> ErrorList:

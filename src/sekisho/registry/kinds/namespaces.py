@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sekisho.api import names, status
+from sekisho.api.field import ErrorList, Path, invalid
 from sekisho.api.types import GroupResource, Object
 from sekisho.registry.strategy import Context, StatusStrategy, Strategy
 
@@ -35,6 +36,9 @@ class NamespaceStrategy(Strategy):
         new["spec"] = old["spec"]
         new["status"] = old["status"]
 
+    def validate(self, ctx: Context, obj: Object) -> ErrorList:
+        return finalizer_errors(obj)
+
     async def check_delete(self, ctx: Context, obj: Object) -> None:
         name = obj["metadata"]["name"]
         if name in UNDELETABLE:
@@ -62,6 +66,18 @@ class NamespaceStatusStrategy(StatusStrategy):
     def prepare_for_update(self, ctx: Context, new: Object, old: Object) -> None:
         new["spec"] = old["spec"]
 
+    def validate_update(self, ctx: Context, new: Object, old: Object) -> ErrorList:
+        """The phase has to say whether the namespace is on its way out; upstream's field name is spelt so."""
+        terminating = "deletionTimestamp" in new["metadata"]
+        wanted = "Terminating" if terminating else "Active"
+        phase = new.get("status", {}).get("phase", "")
+        if phase == wanted:
+            return []
+        state = "not empty" if terminating else "empty"
+        return [
+            invalid(Path("status.Phase"), phase, f"may only be '{wanted}' if `deletionTimestamp` is {state}")
+        ]
+
 
 class NamespaceFinalizeStrategy(StatusStrategy):
     """Takes spec.finalizers only; the namespace goes when they and its own finalizers are gone."""
@@ -73,3 +89,18 @@ class NamespaceFinalizeStrategy(StatusStrategy):
 
     def prepare_for_update(self, ctx: Context, new: Object, old: Object) -> None:
         new["status"] = old["status"]
+
+    def validate_update(self, ctx: Context, new: Object, old: Object) -> ErrorList:
+        return finalizer_errors(new)
+
+
+def finalizer_errors(obj: Object) -> ErrorList:
+    """spec.finalizers are `kubernetes`, or names with a domain."""
+    errors: ErrorList = []
+    for name in obj.get("spec", {}).get("finalizers", ()):
+        path = Path("spec.finalizers")
+        errors += [invalid(path, name, message) for message in names.qualified_name(name)]
+        if name != CONTENT_FINALIZER and "/" not in name:
+            text = "name is neither a standard finalizer name nor is it fully qualified"
+            errors.append(invalid(path, name, text))
+    return errors

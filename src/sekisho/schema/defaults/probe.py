@@ -23,7 +23,8 @@ def set_defaults_probe(probe: Object) -> None:
         _set_defaults_http_get(http)
     grpc = probe.get("grpc")
     if grpc is not None:
-        grpc.setdefault("service", "")
+        if grpc.get("service") is None:  # decoding spells an absent one as null, as Go does
+            grpc["service"] = ""
 
 
 def set_defaults_lifecycle(lifecycle: Object) -> None:

@@ -32,7 +32,7 @@ _RBAC_KINDS = {
     "clusterroles": "ClusterRole",
     "clusterrolebindings": "ClusterRoleBinding",
 }
-FRONT_PROXY = FrontProxyHeaders(uid=("X-Remote-Uid",), allowed_names=("front-proxy-client",))
+FRONT_PROXY = FrontProxyHeaders(allowed_names=("front-proxy-client",))
 """The headers and the proxy's name that kubeadm configures."""
 
 _GRAPH_RESOURCES = (

@@ -19,12 +19,14 @@ from sekisho.api.encoding import encode
 from sekisho.api.random import RandomSource
 from sekisho.api.types import AUTHENTICATED, MASTERS, UserInfo
 from sekisho.authz import bootstrap
+from sekisho.checkpoint import Checkpoint
 from sekisho.config import Config
 from sekisho.controllers import systemobjects
 from sekisho.controllers.manager import ControllerManager, Credentials, factories
 from sekisho.credentials.keys import SigningKey
 from sekisho.credentials.pki import PKI
 from sekisho.explain.passages import PassageLog
+from sekisho.node.agent import NodeAgent
 from sekisho.registry.client import Client
 from sekisho.registry.kinds.registration import Settings
 from sekisho.registry.registry import Registry
@@ -52,7 +54,7 @@ class Cluster:
         self._tasks: list[asyncio.Task[None]] = []
         self._listener: Listener | None = None
         self._manager: ControllerManager | None = None
-        self._node: wiring.NodeAgent | None = None
+        self._node: NodeAgent | None = None
 
     pki: PKI
     registry: Registry
@@ -93,7 +95,7 @@ class Cluster:
         )
         self.registry = Registry(self._store, self._cache, self.clock, self.random, settings)
         await self._cache.start()
-        checkpoint = wiring.Checkpoint(config, self.registry, self.pki, self.clock)
+        checkpoint = Checkpoint(config, self.registry, self.pki, self.clock)
         self.registry.admission = Chain(self.registry, wiring.admission_plugins(config, self.registry))
         self.client = Client(self.registry, checkpoint.authorizer, API_SERVER, "kube-apiserver")
         await systemobjects.ensure_namespaces(self.client)
@@ -109,7 +111,7 @@ class Cluster:
         await self._start_node()
         self.ready = True
 
-    async def _listen(self, sock: socket.socket, checkpoint: wiring.Checkpoint) -> None:
+    async def _listen(self, sock: socket.socket, checkpoint: Checkpoint) -> None:
         app = wiring.application(self, checkpoint, f"{_address(self.config)}:{sock.getsockname()[1]}")
         self._listener = Listener(app, sock, self.pki)
         await self._listener.start()

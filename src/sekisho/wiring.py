@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from sekisho.admission.chain import CacheLookup
 from sekisho.admission.interface import Plugin
 from sekisho.admission.plugins import UnknownPluginError, enabled_plugins
 from sekisho.api.clock import Clock
+from sekisho.api.random import RandomSource
 from sekisho.checkpoint import Checkpoint
 from sekisho.config import Config, ConfigError
 from sekisho.credentials import pki, pkifolder
 from sekisho.credentials.keys import SigningKey
 from sekisho.credentials.tokenrequest import TokenIssuer
+from sekisho.explain.passages import PassageLog
 from sekisho.node.agent import NodeAgent
 from sekisho.registry.client import Client
 from sekisho.registry.registry import Registry
@@ -29,9 +31,6 @@ from sekisho.server.filters.request_info import deadline, request_info
 from sekisho.store.interface import Store
 from sekisho.store.memory import MemoryStore
 from sekisho.store.sqlite import SQLiteStore
-
-if TYPE_CHECKING:
-    from sekisho.cluster import Cluster
 
 DATABASE = "sekisho.db"
 
@@ -73,7 +72,19 @@ def admission_plugins(config: Config, registry: Registry) -> Sequence[Plugin]:
         raise ConfigError(str(error))
 
 
-def application(cluster: Cluster, checkpoint: Checkpoint, address: str) -> Application:
+class Running(Protocol):
+    """The cluster that the application speaks for."""
+
+    config: Config
+    clock: Clock
+    random: RandomSource
+    passages: PassageLog
+    pki: pki.PKI
+    registry: Registry
+    ready: bool
+
+
+def application(cluster: Running, checkpoint: Checkpoint, address: str) -> Application:
     """`address` is the host:port that clients are told. The chain, outermost first, in upstream's order."""
     issuer = TokenIssuer(
         key=SigningKey.from_pem(cluster.pki.sa_key),

@@ -141,7 +141,7 @@ def _mount_token(spec: Object, random: RandomSource) -> None:
     mount = {"name": name, "readOnly": True, "mountPath": MOUNT_PATH}
     mounted = False
     for key in ("initContainers", "containers"):
-        if key not in spec:
+        if not spec.get(key):
             continue
         containers = []
         for container in spec[key]:

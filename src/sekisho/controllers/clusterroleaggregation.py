@@ -44,4 +44,4 @@ class ClusterRoleAggregation(Controller):
         }
         if rules:
             patch["rules"] = rules
-        await self.client.patch(RESOURCE, key, patch, type="apply", force=True)
+        await self.client.patch(RESOURCE, key, patch, type="apply", force=True, manager=self.account)

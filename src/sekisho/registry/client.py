@@ -149,9 +149,12 @@ class Client:
         type: str = "merge",
         subresource: str = "",
         force: bool | None = None,
+        manager: str = "",
     ) -> Object:
-        """`type` is merge, strategic, json or apply; `patch` the patch as JSON values."""
+        """`type` is merge, strategic, json or apply; `patch` the patch as JSON values. `manager` owns the
+        fields, if not the client's own."""
         rest, ctx = await self._enter("patch", resource, namespace, name, subresource)
+        ctx.field_manager = manager or ctx.field_manager
         options = WriteOptions(force=force)
         return (await patching.patch(rest, ctx, PATCH_TYPES[type], encode(patch), options)).obj
 

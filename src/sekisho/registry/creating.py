@@ -87,6 +87,8 @@ async def _create_once(rest: Rest, ctx: Context, obj: Object, options: Object) -
     await strategy.authorise_create(ctx, obj)
     meta.fill_system_fields(rest, ctx, metadata)
     strategy.prepare_for_create(ctx, obj)
+    if obj.get("status") == {}:
+        obj["status"] = copy(rest.zero_object().get("status", {}))
     if strategy.tracks_generation:
         metadata["generation"] = 1
     name = metadata.get("name", "")

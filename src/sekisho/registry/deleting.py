@@ -174,7 +174,7 @@ def _mark(ctx: Context, metadata: Object) -> None:
 
 def _graceful(ctx: Context, live: Object, grace: int, asked: int | None) -> Object | None:
     """Metadata with the grace period begun or shortened; None when this delete does not change it."""
-    metadata = live["metadata"]
+    metadata: Object = live["metadata"]
     now = ctx.clock.now()
     if "deletionTimestamp" not in metadata:
         generation = {"generation": metadata["generation"] + 1} if metadata.get("generation") else {}

@@ -87,6 +87,8 @@ class Rest:
     virtual: Subresource | None = None
     """For kinds that are only created and never stored (reviews): what answers the create."""
     subresources: dict[str, Rest | Subresource] = field(default_factory=dict)
+    zero: Object | None = None
+    """What `zero_object` made."""
 
     @property
     def kind(self) -> GroupVersionKind:
@@ -138,13 +140,11 @@ class Rest:
 
     def zero_object(self) -> Object:
         """The kind with nothing in it, as Go writes the zero value: what bookmarks carry."""
-        obj, _ = decode(self.type, {})
-        return {
-            "kind": self.info.kind,
-            "apiVersion": self.kind.api_version,
-            "metadata": {},
-            **{k: v for k, v in obj.items() if k not in ("kind", "apiVersion", "metadata")},
-        }
+        if self.zero is None:
+            obj, _ = decode(self.type, {})
+            head: Object = {"kind": self.info.kind, "apiVersion": self.kind.api_version, "metadata": {}}
+            self.zero = {**head, **{k: v for k, v in obj.items() if k not in head}}
+        return self.zero
 
     def invalid(self, name: str, errors: Iterable[object]) -> status.StatusError:
         return status.invalid(self.strategy.error_kind(self.kind), name, list(errors))  # type: ignore[arg-type]

@@ -20,7 +20,8 @@ from sekisho.server.negotiation import JSON, PROTOBUF, YAML, Form
 from sekisho.server.request import Headers, Request, Response
 
 OBJECT_CONVERSIONS = frozenset(("Table", "PartialObjectMetadata", "PartialObjectMetadataList"))
-NO_CONVERSIONS: frozenset[str] = frozenset()
+UNSTORED_CONVERSIONS = OBJECT_CONVERSIONS - {"Table"}
+"""Reviews and the like have no tables."""
 
 GZIP_THRESHOLD = 128 * 1024
 PRETTY_AGENTS = ("curl", "Wget", "Mozilla/5.0")
@@ -31,6 +32,15 @@ class _PlainDumper(yaml.CSafeDumper):
 
     def ignore_aliases(self, data: object) -> bool:
         return True
+
+
+def _text_node(dumper: _PlainDumper, text: str) -> yaml.Node:
+    """Texts of several lines as blocks, as Go's YAML writes them."""
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_PlainDumper.add_representer(str, _text_node)
 
 
 def form_of(request: Request, conversions: frozenset[str] = OBJECT_CONVERSIONS) -> Form:
@@ -162,14 +172,20 @@ class Tabulator:
             for k in ("resourceVersion", "continue", "remainingItemCount")
             if k in list_metadata
         }
-        now = self.clock.now()
         return {
             "kind": "Table",
             "apiVersion": f"meta.k8s.io/{self.version}",
             "metadata": metadata,
             "columnDefinitions": self.printer.columns if columns else None,
-            "rows": [self._row(obj, now) for obj in self.printer.order(objects)],
+            "rows": self._rows(objects),
         }
+
+    def _rows(self, objects: list[Object]) -> list[Object] | None:
+        """A list without items has no rows; upstream's generic table then says null."""
+        if not objects and self.printer is tables.generic.PRINTER:
+            return None
+        now = self.clock.now()
+        return [self._row(obj, now) for obj in self.printer.order(objects)]
 
     def _row(self, obj: Object, now: float) -> Object:
         cells, conditions = self.printer.row(obj, now)

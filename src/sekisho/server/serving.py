@@ -43,7 +43,7 @@ class Listener:
 
     async def start(self) -> None:
         config = uvicorn.Config(
-            self._app,  # type: ignore[arg-type]
+            self._app,
             http=protocol_class(self.tls),
             lifespan="off",
             log_config=None,

@@ -124,7 +124,9 @@ class ResourceHandler:
         return responding.respond_list(request, result, form)
 
     async def _create(self, request: Request, rest: Rest, ctx: Context) -> Response:
-        form = responding.form_of(request)
+        stored = rest.virtual is None
+        conversions = responding.OBJECT_CONVERSIONS if stored else responding.UNSTORED_CONVERSIONS
+        form = responding.form_of(request, conversions)
         data, media_type = await _read(request)
         chosen = options.write_options("CreateOptions", request.query)
         _apply_options(ctx, chosen)

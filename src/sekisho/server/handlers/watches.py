@@ -33,14 +33,14 @@ async def watch(request: Request, rest: Rest, ctx: Context) -> Response:
         ctx.name = ""
     frame = _frame(request, rest, form)
     stream = await watching.watch(rest, ctx, chosen)
-    seconds = chosen.timeout_seconds or 0
+    seconds = float(chosen.timeout_seconds or 0)
     if seconds <= 0:
         seconds = ctx.random.uniform(MIN_TIMEOUT, 2 * MIN_TIMEOUT)
     content_type = form.media_type if form.media_type == JSON else f"{form.media_type};stream=watch"
     return Response(
         200,
         content_type=content_type.encode(),
-        stream=_frames(stream, frame, ctx, float(seconds), chosen.allow_watch_bookmarks),
+        stream=_frames(stream, frame, ctx, seconds, chosen.allow_watch_bookmarks),
     )
 
 

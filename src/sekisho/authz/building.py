@@ -15,7 +15,7 @@ from sekisho.api.clock import Clock
 from sekisho.api.random import RandomSource
 from sekisho.api.rbac import Rule
 from sekisho.api.types import Attributes, Decision, Rules, UserInfo, Verdict
-from sekisho.authz import abac, config
+from sekisho.authz import abac, conditions, config
 from sekisho.authz.abac import AbacAuthorizer
 from sekisho.authz.always import AlwaysAllowAuthorizer, AlwaysDenyAuthorizer
 from sekisho.authz.config import AuthorizerConfiguration, ConfigurationError
@@ -44,7 +44,7 @@ def http_transport(path: Path, timeout: float) -> Transport:
 
 @dataclass(slots=True)
 class Parts:
-    """What authorizers are made of. `compile_condition` compiles CEL match conditions, where there is a compiler."""
+    """What authorizers are made of. `compile_condition` compiles CEL match conditions; ValueError when it cannot."""
 
     index: RbacIndex
     graph: NodeGraph
@@ -53,14 +53,12 @@ class Parts:
     random: RandomSource
     policy_file: Path | None = None
     transport: TransportFactory = http_transport
-    compile_condition: Callable[[str], Condition] | None = None
+    compile_condition: Callable[[str], Condition] = field(default_factory=conditions.compiler)
     observe: Observer | None = None
     observe_webhook: WebhookObserver | None = None
 
     def check_condition(self, expression: str) -> None:
         """Raises ValueError when an expression does not compile."""
-        if self.compile_condition is None:
-            raise ValueError("compilation failed: match conditions are not available")
         self.compile_condition(expression)
 
 
@@ -110,16 +108,13 @@ def _abac(path: Path | None) -> AbacAuthorizer:
 
 
 def _webhook(name: str, webhook: config.Webhook, parts: Parts) -> WebhookAuthorizer:
-    if webhook.conditions and parts.compile_condition is None:
-        raise ConfigurationError(f"authorizer {name}: match conditions are not available")
-    compile_condition = parts.compile_condition
     settings = Settings(
         name=name,
         version=webhook.version,
         authorized_ttl=webhook.authorized_ttl,
         unauthorized_ttl=webhook.unauthorized_ttl,
         deny_on_failure=webhook.failure_policy == "Deny",
-        conditions=tuple(map(compile_condition, webhook.conditions)) if compile_condition else (),
+        conditions=tuple(map(parts.compile_condition, webhook.conditions)),
     )
     try:
         transport = parts.transport(Path(webhook.kubeconfig or ""), webhook.timeout or config.MAX_TIMEOUT)

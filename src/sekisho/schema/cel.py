@@ -100,6 +100,8 @@ class Program:
 
     def __init__(self, text: str, compiled: Any) -> None:
         self.text = text
+        self.result: str = compiled.return_type().name().lower()
+        """The type of the result as far as it is known before evaluation: `bool`, `int`, `dyn`."""
         self._compiled = compiled
         names = {name for name in re.findall(r"\b\w*__\w+__\w*\b", text) if unescape(name) != name}
         self._aliases = {unescape(name): name for name in names}

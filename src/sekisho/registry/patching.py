@@ -9,6 +9,7 @@ from typing import Any
 from sekisho.api import jsonpatch, mergepatch, status, strategicmerge
 from sekisho.api.field import FieldError, render_value
 from sekisho.api.goformat import compact_json
+from sekisho.api.goprint import go_print
 from sekisho.api.time import format_time
 from sekisho.api.types import Object
 from sekisho.registry import creating, updating
@@ -17,8 +18,9 @@ from sekisho.registry.options import WriteOptions
 from sekisho.registry.rest import Answer, Rest
 from sekisho.registry.strategy import Context
 from sekisho.schema import body
-from sekisho.schema.decode import DecodeError
+from sekisho.schema.decode import DecodeError, decode
 from sekisho.schema.types import Type
+from sekisho.schema.walk import Mismatch
 
 
 class PatchType(enum.Enum):
@@ -38,8 +40,8 @@ async def patch(
     change = _PATCHERS[patch_type](rest.type, data)
 
     async def transform(live: Object) -> Object:
-        patched, duplicates = change(live)
-        new = _typed(rest, ctx, patched, duplicates, options, patch_type)
+        patched, duplicates, shown = change(live)
+        new = _typed(rest, ctx, patched, duplicates, options, shown)
         meta.check_namespace(rest, ctx, new["metadata"])
         meta.check_name(ctx, new["metadata"])
         creating.track(rest, ctx, live, new)
@@ -53,35 +55,40 @@ def patched_document(patch_type: PatchType, data: bytes, document: Object, type_
     patcher = _PATCHERS.get(patch_type)
     if patcher is None:
         raise status.unsupported_media_type("415: Unsupported Media Type")
-    patched, _ = patcher(type_, data)(document)
+    patched, _, _ = patcher(type_, data)(document)
     if not isinstance(patched, dict):
         raise status.generic_invalid()
     return patched
 
 
-Change = Callable[[Object], tuple[Any, list[str]]]
+Change = Callable[[Object], tuple[Any, list[str], str]]
+"""From the live object to the patched document, the problems of the patch's text, and what an error shows."""
 
 
 def _json_patch(type_: Type, data: bytes) -> Change:
-    def change(live: Object) -> tuple[Any, list[str]]:
+    def change(live: Object) -> tuple[Any, list[str], str]:
         operations, problems = jsonpatch.decode(data, body.parse_json)
-        return jsonpatch.apply_json_patch(live, operations), problems
+        patched = jsonpatch.apply_json_patch(live, operations)
+        return patched, problems, compact_json(patched)
 
     return change
 
 
 def _merge_patch(type_: Type, data: bytes) -> Change:
-    def change(live: Object) -> tuple[Any, list[str]]:
+    def change(live: Object) -> tuple[Any, list[str], str]:
         value, duplicates = _decode_patch(data)
-        return mergepatch.apply_merge_patch(live, value), duplicates
+        patched = mergepatch.apply_merge_patch(live, value)
+        return patched, duplicates, compact_json(patched)
 
     return change
 
 
 def _strategic_patch(type_: Type, data: bytes) -> Change:
-    def change(live: Object) -> tuple[Any, list[str]]:
+    def change(live: Object) -> tuple[Any, list[str], str]:
         value, duplicates = _decode_patch(data)
-        return strategicmerge.apply_strategic_merge_patch(live, value, type_), duplicates
+        patched = strategicmerge.apply_strategic_merge_patch(live, value, type_)
+        _check_types(type_, patched, value)
+        return patched, duplicates, go_print(value)
 
     return change
 
@@ -109,12 +116,7 @@ def _decode_patch(data: bytes) -> tuple[Object, list[str]]:
 
 
 def _typed(
-    rest: Rest,
-    ctx: Context,
-    patched: Any,
-    duplicates: list[str],
-    options: WriteOptions,
-    patch_type: PatchType,
+    rest: Rest, ctx: Context, patched: Any, duplicates: list[str], options: WriteOptions, shown: str
 ) -> Object:
     """The patched document as an object of the kind; strict about unknown fields when asked to be."""
     if not isinstance(patched, dict):
@@ -122,20 +124,40 @@ def _typed(
     try:
         new, unknown = rest.typed(patched)
     except DecodeError as error:
-        raise _invalid_patch(patched, str(error))
+        raise _invalid_patch(shown, str(error))
     problems = body.merge_problems(duplicates, unknown)
     if problems and options.field_validation == "Strict":
-        raise _invalid_patch(patched, f"strict decoding error: {body.strict_text(problems)}")
+        raise _invalid_patch(shown, f"strict decoding error: {body.strict_text(problems)}")
     if options.field_validation != "Ignore":
         for problem in problems:
             ctx.warn(problem)
     return new
 
 
-def _invalid_patch(patched: Object, text: str) -> status.StatusError:
-    error = FieldError(
-        "patch", "FieldValueInvalid", f"Invalid value: {render_value(compact_json(patched))}: {text}"
-    )
+def _check_types(type_: Type, patched: Object, patch: Object) -> None:
+    """Upstream turns the merged maps back into structs by another way than JSON, which has words of its own."""
+    try:
+        decode(type_, patched)
+    except Mismatch as error:
+        raise _invalid_patch(go_print(patch), _conversion_text(error))
+    except DecodeError as error:
+        raise _invalid_patch(go_print(patch), str(error))
+
+
+def _conversion_text(error: Mismatch) -> str:
+    value, wanted = error.value, error.go_name
+    kind = {dict: "map", list: "slice", bool: "bool", int: "int64", float: "float64"}.get(type(value), "string")
+    if wanted.startswith("[]"):
+        return f"cannot restore slice from {kind}"
+    if wanted.startswith("map["):
+        return f"cannot restore map from {kind}"
+    if "." in wanted:
+        return f"cannot restore struct from: {kind}"
+    return f"cannot convert {kind} to {wanted}"
+
+
+def _invalid_patch(shown: str, text: str) -> status.StatusError:
+    error = FieldError("patch", "FieldValueInvalid", f"Invalid value: {render_value(shown)}: {text}")
     return status.StatusError(
         422,
         "Invalid",

@@ -18,7 +18,7 @@ from sekisho.registry.options import WriteOptions
 from sekisho.registry.rest import Answer, Rest
 from sekisho.registry.strategy import Context
 from sekisho.schema import body
-from sekisho.schema.decode import DecodeError, decode
+from sekisho.schema.decode import DecodeError
 from sekisho.schema.types import Type
 from sekisho.schema.walk import Mismatch
 
@@ -41,7 +41,7 @@ async def patch(
 
     async def transform(live: Object) -> Object:
         patched, duplicates, shown = change(live)
-        new = _typed(rest, ctx, patched, duplicates, options, shown)
+        new = _typed(rest, ctx, patched, duplicates, options, shown, patch_type)
         meta.check_namespace(rest, ctx, new["metadata"])
         meta.check_name(ctx, new["metadata"])
         creating.track(rest, ctx, live, new)
@@ -87,7 +87,6 @@ def _strategic_patch(type_: Type, data: bytes) -> Change:
     def change(live: Object) -> tuple[Any, list[str], str]:
         value, duplicates = _decode_patch(data)
         patched = strategicmerge.apply_strategic_merge_patch(live, value, type_)
-        _check_types(type_, patched, value)
         return patched, duplicates, go_print(value)
 
     return change
@@ -116,13 +115,22 @@ def _decode_patch(data: bytes) -> tuple[Object, list[str]]:
 
 
 def _typed(
-    rest: Rest, ctx: Context, patched: Any, duplicates: list[str], options: WriteOptions, shown: str
+    rest: Rest,
+    ctx: Context,
+    patched: Any,
+    duplicates: list[str],
+    options: WriteOptions,
+    shown: str,
+    patch_type: PatchType,
 ) -> Object:
     """The patched document as an object of the kind; strict about unknown fields when asked to be."""
     if not isinstance(patched, dict):
         raise status.generic_invalid()
     try:
         new, unknown = rest.typed(patched)
+    except Mismatch as error:
+        strategic = patch_type is PatchType.STRATEGIC
+        raise _invalid_patch(shown, _conversion_text(error) if strategic else str(error))
     except DecodeError as error:
         raise _invalid_patch(shown, str(error))
     problems = body.merge_problems(duplicates, unknown)
@@ -134,17 +142,8 @@ def _typed(
     return new
 
 
-def _check_types(type_: Type, patched: Object, patch: Object) -> None:
-    """Upstream turns the merged maps back into structs by another way than JSON, which has words of its own."""
-    try:
-        decode(type_, patched)
-    except Mismatch as error:
-        raise _invalid_patch(go_print(patch), _conversion_text(error))
-    except DecodeError as error:
-        raise _invalid_patch(go_print(patch), str(error))
-
-
 def _conversion_text(error: Mismatch) -> str:
+    """Upstream turns merged maps back into structs by another way than JSON, which has words of its own."""
     value, wanted = error.value, error.go_name
     kind = {dict: "map", list: "slice", bool: "bool", int: "int64", float: "float64"}.get(type(value), "string")
     if wanted.startswith("[]"):

@@ -21,6 +21,7 @@ from sekisho.authn.interface import (
     AuthnContext,
     Identity,
     Outcome,
+    Refusal,
     TokenAuthenticator,
     refuse,
 )
@@ -127,6 +128,8 @@ class CachedTokens:
         return outcome
 
     def _store(self, key: bytes, outcome: Outcome, context: AuthnContext) -> None:
+        if isinstance(outcome, Refusal) and outcome.passing:
+            return
         good = isinstance(outcome, Identity)
         ttl = self._success_ttl if good else self._failure_ttl
         if ttl <= 0:

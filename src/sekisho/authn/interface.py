@@ -37,9 +37,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A credential that was recognised and is no good. Reasons are kept apart to be merged."""
+    """A credential that was recognised and is no good. Reasons are kept apart to be merged. A `passing` one
+    says that nobody could tell (a webhook that is down), so that no cache keeps it."""
 
     reasons: tuple[str, ...]
+    passing: bool = False
 
     @property
     def reason(self) -> str:

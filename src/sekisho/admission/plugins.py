@@ -14,6 +14,7 @@ from sekisho.admission.interface import Plugin
 from sekisho.admission.namespacelifecycle import NamespaceLifecycle
 from sekisho.admission.noderestriction.plugin import NodeRestriction
 from sekisho.admission.ownerreferences import Mapping, OwnerReferencesPermissionEnforcement
+from sekisho.admission.podsecurity import PodSecurity
 from sekisho.admission.serviceaccount import ServiceAccount
 from sekisho.registry.registry import Registry
 
@@ -35,6 +36,7 @@ PLUGINS: tuple[tuple[str, Make, bool], ...] = (
     (NamespaceLifecycle.name, lambda registry: NamespaceLifecycle(), True),
     (ServiceAccount.name, lambda registry: ServiceAccount(), True),
     (NodeRestriction.name, lambda registry: NodeRestriction(), False),
+    (PodSecurity.name, lambda registry: PodSecurity(monotonic=registry.clock.monotonic), True),
     (OwnerReferencesPermissionEnforcement.name, _owner_references, False),
     (CertificateApproval.name, lambda registry: CertificateApproval(), True),
     (CertificateSigning.name, lambda registry: CertificateSigning(), True),

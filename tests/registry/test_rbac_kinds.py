@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
@@ -28,20 +27,17 @@ PLURALS = {
 }
 
 
-@dataclass
 class Stored:
-    objects: list = field(default_factory=list)
+    def __init__(self, objects):
+        self.objects = objects
+        self.holdings = RbacIndex.of(objects).holdings
 
     def lookup(self, resource, namespace, name):
-        return next((o for o in self.lookup_all(resource, namespace) if o["metadata"]["name"] == name), None)
-
-    def lookup_all(self, resource, namespace=""):
-        return [
-            o
-            for o in self.objects
-            if f"{PLURALS[o['kind']]}.{RBAC}" == resource
-            and (not namespace or o["metadata"].get("namespace") == namespace)
-        ]
+        for o in self.objects:
+            key = (f"{PLURALS[o['kind']]}.{RBAC}", o["metadata"].get("namespace", ""), o["metadata"]["name"])
+            if key == (resource, namespace, name):
+                return o
+        return None
 
 
 def obj(kind, name, namespace="", **fields):

@@ -65,7 +65,7 @@ def routes(parts: Parts) -> Routes:
         prefixes[f"/{name}/"] = health.one
     exact["/metrics"] = system.Metrics(CollectorRegistry())
     for path, document in oidc_discovery.documents(parts.issuer.issuer, parts.keys, parts.address).items():
-        exact[path] = _oidc(document)
+        exact[path] = exact[f"{path}/"] = _oidc(document)
     exact["/"] = system.Index([*exact, *discovery.paths()])
     groups = {group for group, _, _ in registry.resources}
     return Routes(ResourceHandler(registry, parts.authorizer), discovery, dict.fromkeys(groups), exact, prefixes)

@@ -50,6 +50,7 @@ class Checkpoint:
         self.index = RbacIndex()
         self.graph = NodeGraph()
         self._follow(registry)
+        registry.holdings = self.index.holdings
         self.authorizer = UnionAuthorizer([MastersAuthorizer(), *map(self._mode, config.authorization_mode)])
         self.keys = KeyRing(_verification_keys(config, keys))
         self.authentication = factory.build(

@@ -250,6 +250,11 @@ class RbacIndex:
         if namespace:
             yield from _merged([h.namespaced[namespace] for h in held if namespace in h.namespaced])
 
+    def holdings(self, user: UserInfo, namespace: str) -> Iterator[tuple[Binding, Role | None]]:
+        """`walk` with the roles that the bindings refer to, None where there is none; for those who may not grant
+        more than they hold."""
+        return ((grant.binding, grant.slot.role) for grant in self.walk(user, namespace))
+
     def errors(self, user: UserInfo, namespace: str) -> list[str]:
         """What does not resolve on the walk, in its order."""
         if not self._dangling:

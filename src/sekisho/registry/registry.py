@@ -14,6 +14,7 @@ from sekisho.api.types import Authorizer, GroupResource, GroupVersionKind, Objec
 from sekisho.registry.fieldmanager import FieldManager
 from sekisho.registry.fieldversions import Converter
 from sekisho.registry.kinds import registration
+from sekisho.registry.kinds.rbac import Holdings
 from sekisho.registry.rest import AdmissionChain, Rest, Subresource
 from sekisho.registry.storage import Storage
 from sekisho.registry.strategy import Context
@@ -27,9 +28,11 @@ Key = tuple[str, str, str]
 
 
 class Registry:
-    """Every served resource by (group, version, plural); `admission` is set before the first request."""
+    """Every served resource by (group, version, plural); `admission` and `holdings` are set before the first
+    request."""
 
     admission: AdmissionChain
+    holdings: Holdings
 
     def __init__(
         self,

@@ -2,27 +2,23 @@
 
 The escalation check runs after mutating admission and before validation, so its 403 and 404 come where
 other kinds answer 422 and 409. Follows upstream's pkg/registry/rbac/*/policybased: the verbs `escalate`
-and `bind` lift the check, and what the writer holds is read from stored RBAC objects only, by a walk over
-the bindings (writes of roles by others than administrators are rare enough for a walk).
+and `bind` lift the check, and what the writer holds comes from stored RBAC objects only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
 
 from sekisho.api import names
 from sekisho.api.field import ErrorList
 from sekisho.api.goformat import aggregate, quote, quote_list
 from sekisho.api.rbac import (
     CLUSTER_ROLE,
-    CLUSTER_ROLE_BINDING,
     GROUP,
     ROLE,
-    ROLE_BINDING,
     Binding,
+    Role,
     Rule,
-    compile_rules,
     unsupported_kind_text,
 )
 from sekisho.api.rbaccover import missing_text, uncovered
@@ -45,12 +41,9 @@ _EVERYTHING: Sequence[Object] = (
 _PLURALS = {ROLE: "roles", CLUSTER_ROLE: "clusterroles"}
 
 
-class StoredObjects(Protocol):
-    """Reads without authorization; registry.Registry has them."""
-
-    def lookup(self, resource: str, namespace: str, name: str) -> Object | None: ...
-
-    def lookup_all(self, resource: str, namespace: str = "") -> Sequence[Object]: ...
+Holdings = Callable[[UserInfo, str], Iterable[tuple[Binding, Role | None]]]
+"""What a user holds in a namespace (empty: at cluster scope) by stored bindings, with their roles where those
+exist. The index that decides about requests answers it; the registry only knows it by this shape."""
 
 
 class _PolicyStrategy(Strategy):
@@ -65,7 +58,7 @@ class _PolicyStrategy(Strategy):
 
     def _confirm_cover(self, ctx: Context, obj: Object, rules: Sequence[Object]) -> None:
         """403 unless the writer holds every one of `rules` where the request is."""
-        text = _escalation(ctx.registry, self._resource, ctx.user, ctx.namespace, rules)
+        text = _escalation(ctx.registry.holdings, self._resource, ctx.user, ctx.namespace, rules)
         if text:
             raise forbidden(self._resource, obj["metadata"].get("name", ""), text)
 
@@ -124,7 +117,7 @@ class ClusterRoleStrategy(RoleStrategy):
     def _confirm_aggregation(self, ctx: Context, new: Object, old: Object | None) -> None:
         if not _gathers(new) and not _gathers(old):
             return
-        if _escalation(ctx.registry, self._resource, ctx.user, ctx.namespace, _EVERYTHING):
+        if _escalation(ctx.registry.holdings, self._resource, ctx.user, ctx.namespace, _EVERYTHING):
             text = "must have cluster-admin privileges to use the aggregationRule"
             raise forbidden(self._resource, new["metadata"].get("name", ""), text)
 
@@ -207,11 +200,18 @@ def _same(new: Object, old: Object, but: tuple[str, ...]) -> bool:
 
 
 def _escalation(
-    stored: StoredObjects, resource: GroupResource, user: UserInfo, namespace: str, rules: Sequence[Object]
+    held: Holdings, resource: GroupResource, user: UserInfo, namespace: str, rules: Sequence[Object]
 ) -> str:
     """What to refuse with, empty when the user holds all of `rules` in the namespace."""
+    owned: list[Rule] = []
     errors: list[str] = []
-    owned = list(_held_rules(stored, resource, user, namespace, errors))
+    for binding, role in held(user, namespace):
+        if role is not None:
+            owned += role.rules
+        elif binding.role_kind in _PLURALS:
+            errors.append(f"{resource} {quote(binding.role_name)} not found")
+        else:
+            errors.append(unsupported_kind_text(binding.role_kind))
     missing = uncovered(owned, rules)
     if not missing:
         return ""
@@ -220,26 +220,3 @@ def _escalation(
         "not currently held:\n" + "\n".join(missing_text(missing))
     )
     return f"{text}; resolution errors: [{aggregate(errors)}]" if errors else text
-
-
-def _held_rules(
-    stored: StoredObjects, resource: GroupResource, user: UserInfo, namespace: str, errors: list[str]
-) -> Iterator[Rule]:
-    """The user's rules by cluster bindings and the namespace's; what does not resolve goes to `errors`."""
-    for kind, plural in ((CLUSTER_ROLE_BINDING, "clusterrolebindings"), (ROLE_BINDING, "rolebindings")):
-        if kind == ROLE_BINDING and not namespace:
-            continue
-        for obj in stored.lookup_all(f"{plural}.{GROUP}", namespace if kind == ROLE_BINDING else ""):
-            binding = Binding(kind, obj)
-            if binding.position_of(user) < 0:
-                continue
-            if binding.role_kind not in _PLURALS:
-                errors.append(unsupported_kind_text(binding.role_kind))
-                continue
-            role = stored.lookup(
-                f"{_PLURALS[binding.role_kind]}.{GROUP}", binding.role_namespace, binding.role_name
-            )
-            if role is None:
-                errors.append(f"{resource} {quote(binding.role_name)} not found")
-            else:
-                yield from compile_rules(role.get("rules"))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sekisho.api.clock import Clock
-from sekisho.api.goformat import quote
+from sekisho.api.goformat import compact_json, quote
 from sekisho.api.types import UserInfo
 from sekisho.authn.interface import AuthnRequest, Identity, Outcome, RawHeaders, refuse
 from sekisho.authn.verified import Chain, ChainCache, Checked, Roots
@@ -20,6 +20,7 @@ from sekisho.authn.x509 import why_refused
 from sekisho.credentials import subjects
 
 NAME = "front-proxy"
+CONFIG_MAP = "extension-apiserver-authentication"
 STANDARD_UID_HEADER = "x-remote-uid"
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -153,3 +154,20 @@ class FrontProxyAuthenticator:
     def _without_own(self, headers: RawHeaders) -> RawHeaders:
         names = {*self._username, *self._uid, *self._group}
         return [(k, v) for k, v in headers if k not in names and not k.startswith(self._prefixes)]
+
+
+def config_map_data(client_ca: bytes, front_proxy_ca: bytes, headers: FrontProxyHeaders) -> dict[str, str]:
+    """Data of the ConfigMap in kube-system that tells extension servers whom to believe. Header lists are JSON
+    arrays; without a front proxy CA they are left out, and so is an empty list of uid headers."""
+    data: dict[str, str] = {}
+    if client_ca:
+        data["client-ca-file"] = client_ca.decode()
+    if front_proxy_ca:
+        data["requestheader-allowed-names"] = compact_json(list(headers.allowed_names))
+        data["requestheader-client-ca-file"] = front_proxy_ca.decode()
+        data["requestheader-extra-headers-prefix"] = compact_json(list(headers.extra_prefix))
+        data["requestheader-group-headers"] = compact_json(list(headers.group))
+        if headers.uid:
+            data["requestheader-uid-headers"] = compact_json(list(headers.uid))
+        data["requestheader-username-headers"] = compact_json(list(headers.username))
+    return data

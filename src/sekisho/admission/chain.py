@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sekisho.admission.interface import AdmissionRequest, Operation, Plugin
+from sekisho.api.encoding import copy
+from sekisho.api.jsondiff import changes
+from sekisho.api.status import StatusError
 from sekisho.api.types import Object
 from sekisho.registry.registry import Registry
 from sekisho.registry.rest import Rest
@@ -46,8 +49,17 @@ class Chain:
         options: Object,
     ) -> None:
         request = self._request(ctx, rest, operation, obj, old, options)
+        record = ctx.mutations
+        before = copy(obj) if record is not None else None
         for plugin in self._mutating:
-            await plugin.admit(request)
+            try:
+                await plugin.admit(request)
+            except StatusError as error:
+                _note_refusal(record, plugin, error)
+                raise
+            if record is not None and obj != before:
+                record.append({"plugin": plugin.name, "changes": _shown(rest, before, obj)})
+                before = copy(obj)
 
     async def validate(
         self,
@@ -60,7 +72,11 @@ class Chain:
     ) -> None:
         request = self._request(ctx, rest, operation, obj, old, options)
         for plugin in self._validating:
-            await plugin.validate(request)
+            try:
+                await plugin.validate(request)
+            except StatusError as error:
+                _note_refusal(ctx.mutations, plugin, error)
+                raise
 
     def _request(
         self,
@@ -90,3 +106,16 @@ class Chain:
             warnings=ctx.warnings,
             annotations=ctx.annotations,
         )
+
+
+def _note_refusal(record: list[Object] | None, plugin: Plugin, error: StatusError) -> None:
+    if record is not None:
+        record.append({"plugin": plugin.name, "refusal": error.message})
+
+
+def _shown(rest: Rest, before: Object | None, after: Object | None) -> list[Object]:
+    """The changes that a plugin made; of Secrets only where, not what."""
+    found = changes(before, after)
+    if (rest.info.group, rest.info.resource) == ("", "secrets"):
+        return [{key: value for key, value in change.items() if key != "value"} for change in found]
+    return found

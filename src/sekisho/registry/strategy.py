@@ -42,8 +42,8 @@ class Context:
     field_manager: str = "unknown"
     warnings: list[str] = field(default_factory=list)
     annotations: dict[str, str] = field(default_factory=dict)
-    mutations: list[Any] = field(default_factory=list)
-    """What admission changed, for the passage log."""
+    mutations: list[Object] | None = None
+    """What admission did, for the passage log; None where nobody keeps it."""
 
     def for_object(self, name: str) -> Context:
         """The same request, about one object of the collection it names."""

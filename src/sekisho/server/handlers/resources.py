@@ -70,6 +70,7 @@ class ResourceHandler:
             field_manager=_agent_manager(request),
             warnings=request.warnings,
             annotations=request.annotations,
+            mutations=request.passage.admission if request.passage is not None else None,
         )
 
     async def _subresource(self, request: Request, rest: Rest, ctx: Context) -> Response:

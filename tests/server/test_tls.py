@@ -18,7 +18,7 @@ from uvicorn.server import ServerState
 
 from sekisho.credentials import pki
 from sekisho.credentials.certificates import KeyPair, issue_client
-from sekisho.server import tls as tls_module
+from sekisho.server import tlsprotocol
 from sekisho.server.tls import ServerTLS
 from sekisho.server.uvicorn_tls import PEER, protocol_class
 
@@ -288,7 +288,7 @@ def test_plain_http_gets_upstreams_answer() -> None:
 
 
 def test_half_a_handshake_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tls_module, "HANDSHAKE_TIMEOUT", 0.05)
+    monkeypatch.setattr(tlsprotocol, "HANDSHAKE_TIMEOUT", 0.05)
 
     async def check(server: Running) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)

@@ -75,10 +75,14 @@ class HttpCaller:
         if self._client is None:
             verify: ssl.SSLContext | bool = self._context if self._context is not None else True
             self._client = httpx.AsyncClient(verify=verify, timeout=self._timeout, auth=self._auth)
+        follow = (
+            method == "GET" and not headers
+        )  # a credential goes where it was meant to go, and nowhere else
+        sent = self._client.stream(
+            method, url, content=body, headers=dict(headers or {}), follow_redirects=follow
+        )
         try:
-            async with self._client.stream(
-                method, url, content=body, headers=dict(headers or {})
-            ) as response:
+            async with sent as response:
                 chunks, size = [], 0
                 async for chunk in response.aiter_bytes():
                     size += len(chunk)

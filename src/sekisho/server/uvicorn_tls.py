@@ -9,7 +9,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from sekisho.server.tls import PeerInfo, ServerTLS, TLSProtocol
+from sekisho.server.tls import PeerInfo, ServerTLS
+from sekisho.server.tlsprotocol import TLSProtocol
 
 PEER = "sekisho.peer"
 """Key of `scope["state"]` under which HTTP and websocket requests find the connection's PeerInfo."""

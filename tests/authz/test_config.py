@@ -226,6 +226,8 @@ def test_building(tmp_path):
 
 
 def test_a_webhook_that_cannot_be_configured(tmp_path):
+    with pytest.raises(ConfigurationError, match="InClusterConfig"):
+        build([hook(tmp_path, connection_type="InClusterConfig", kubeconfig=None)], parts())
     with pytest.raises(ConfigurationError, match="no configuration has been provided"):
         build([hook(tmp_path)], parts())
 

@@ -108,6 +108,11 @@ def _abac(path: Path | None) -> AbacAuthorizer:
 
 
 def _webhook(name: str, webhook: config.Webhook, parts: Parts) -> WebhookAuthorizer:
+    if webhook.connection_type == "InClusterConfig":
+        # It would ask this very server: upstream allows it to extension servers only.
+        raise ConfigurationError(
+            f'authorizer {name}: connectionInfo.type "InClusterConfig" is not supported here'
+        )
     settings = Settings(
         name=name,
         version=webhook.version,

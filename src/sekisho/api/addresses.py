@@ -8,13 +8,14 @@ Messages equal k8s.io/apimachinery/pkg/util/validation.
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import NamedTuple
 
 from sekisho.api.field import Path
 from sekisho.api.goformat import quote
 
 Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
 _V4 = re.compile(r"([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)", re.ASCII)
 _LEADING_ZEROS = re.compile(r"(?<![0-9A-Fa-f])0+(?=[0-9A-Fa-f])")
@@ -110,6 +111,12 @@ def _parse_cidr(value: str) -> _ParsedCidr | None:
         return None
     zeros = parsed.leading_zeros or (len(length) > 1 and length[0] == "0")
     return _ParsedCidr(parsed.address, bits, zeros)
+
+
+def parse_cidr(value: str) -> Network | None:
+    """The network that `value` lies in by Go's lenient reading, or None."""
+    parsed = _parse_cidr(value)
+    return None if parsed is None else ip_network((parsed.address, parsed.length), strict=False)
 
 
 def _network_text(parsed: _ParsedCidr) -> str:

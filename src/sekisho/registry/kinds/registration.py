@@ -11,13 +11,17 @@ from sekisho.registry.kinds import (
     certificates,
     configmaps,
     events,
+    leases,
     namespaces,
+    networking,
     nodes,
     pods,
     rbac,
     scale,
+    scheduling,
     secrets,
     serviceaccounts,
+    storage,
 )
 from sekisho.registry.rest import Rest, Subresource
 from sekisho.registry.strategy import StatusStrategy, Strategy
@@ -51,17 +55,31 @@ STRATEGIES: dict[tuple[str, str], StrategyClass] = {
     ("", "secrets"): secrets.SecretStrategy,
     ("", "serviceaccounts"): serviceaccounts.ServiceAccountStrategy,
     ("certificates.k8s.io", "certificatesigningrequests"): certificates.CertificateSigningRequestStrategy,
+    ("coordination.k8s.io", "leases"): leases.LeaseStrategy,
     ("events.k8s.io", "events"): events.EventStrategy,
+    ("networking.k8s.io", "ingressclasses"): networking.IngressClassStrategy,
+    ("networking.k8s.io", "ingresses"): networking.IngressStrategy,
+    ("networking.k8s.io", "networkpolicies"): networking.NetworkPolicyStrategy,
+    ("node.k8s.io", "runtimeclasses"): scheduling.RuntimeClassStrategy,
     ("rbac.authorization.k8s.io", "clusterrolebindings"): rbac.ClusterRoleBindingStrategy,
     ("rbac.authorization.k8s.io", "clusterroles"): rbac.ClusterRoleStrategy,
     ("rbac.authorization.k8s.io", "rolebindings"): rbac.RoleBindingStrategy,
     ("rbac.authorization.k8s.io", "roles"): rbac.RoleStrategy,
+    ("scheduling.k8s.io", "priorityclasses"): scheduling.PriorityClassStrategy,
+    ("storage.k8s.io", "csidrivers"): storage.CSIDriverStrategy,
+    ("storage.k8s.io", "csinodes"): storage.CSINodeStrategy,
+    ("storage.k8s.io", "csistoragecapacities"): storage.CSIStorageCapacityStrategy,
+    ("storage.k8s.io", "storageclasses"): storage.StorageClassStrategy,
+    ("storage.k8s.io", "volumeattachments"): storage.VolumeAttachmentStrategy,
+    ("storage.k8s.io", "volumeattributesclasses"): storage.VolumeAttributesClassStrategy,
 }
 
 STATUS_STRATEGIES: dict[tuple[str, str], Callable[[ResourceInfo, Strategy], Strategy]] = {
     ("", "namespaces"): namespaces.NamespaceStatusStrategy,
     ("", "pods"): pods.PodStatusStrategy,
     ("certificates.k8s.io", "certificatesigningrequests"): certificates.CSRStatusStrategy,
+    ("networking.k8s.io", "ingresses"): networking.IngressStatusStrategy,
+    ("storage.k8s.io", "volumeattachments"): storage.VolumeAttachmentStatusStrategy,
 }
 
 OTHER_VIEWS: dict[tuple[str, str, str], Callable[[ResourceInfo, Strategy], Strategy]] = {

@@ -1,0 +1,43 @@
+"""A cluster with all its controllers, and a way to wait for what they do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import httpx
+import pytest
+
+from sekisho.testing import Cluster
+
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def api(cluster: Cluster) -> httpx.Client:
+    return cluster.admin().client
+
+
+@pytest.fixture
+def namespace(cluster: Cluster, api: httpx.Client) -> str:
+    name = "t" + cluster.inner.random.suffix(8)
+    api.post("/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()
+    return name
+
+
+def eventually(look: Callable[[], T | None], seconds: float = 10.0) -> T:
+    """What `look` gives once it gives something true."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.005)

@@ -13,9 +13,9 @@ from typing import Any
 from sekisho.api.clock import Clock
 from sekisho.api.status import StatusError
 from sekisho.api.types import AUTHENTICATED, UserInfo
-from sekisho.registry.informer import Informer
 from sekisho.controllers.workqueue import Workqueue
 from sekisho.registry.client import Client
+from sekisho.registry.informer import Informer
 
 logger = logging.getLogger("sekisho.controllers")
 

@@ -78,10 +78,10 @@ class NamespaceController(Controller):
         seen = set()
         for rest in self.client.registry.resources.values():
             info = rest.info
-            if info.namespaced and "delete" in info.verbs and "list" in info.verbs:
-                if info.key_prefix not in seen:
-                    seen.add(info.key_prefix)
-                    yield str(rest.resource)
+            deletable = info.namespaced and "delete" in info.verbs and "list" in info.verbs
+            if deletable and info.key_prefix not in seen:
+                seen.add(info.key_prefix)
+                yield str(rest.resource)
 
     async def _delete_all(self, resource: str, namespace: str) -> list[Object]:
         present = await self.client.list(resource, namespace)

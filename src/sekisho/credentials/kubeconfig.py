@@ -29,7 +29,7 @@ class KubeconfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A context with its cluster and user, all of one name. Certificates and keys are PEM."""
+    """A context with its user, of one name, and its cluster. Certificates and keys are PEM."""
 
     name: str
     server: str
@@ -39,6 +39,8 @@ class Context:
     token: str = ""
     namespace: str = ""
     tls_server_name: str = ""
+    cluster: str = ""
+    """The name of the cluster's entry, where several contexts share one; the context's own by default."""
 
     def entries(self) -> dict[str, dict[str, Any]]:
         """Section to the item it gets, with keys in client-go's order."""
@@ -54,11 +56,12 @@ class Context:
             user["client-key-data"] = _base64(self.client_key)
         if self.token:
             user["token"] = self.token
-        context = {"cluster": self.name, "user": self.name}
+        cluster_name = self.cluster or self.name
+        context = {"cluster": cluster_name, "user": self.name}
         if self.namespace:
             context["namespace"] = self.namespace
         return {
-            "clusters": {"cluster": cluster, "name": self.name},
+            "clusters": {"cluster": cluster, "name": cluster_name},
             "users": {"name": self.name, "user": user},
             "contexts": {"context": context, "name": self.name},
         }
@@ -166,7 +169,7 @@ def _merged(data: Mapping[str, Any], context: Context, *, current: bool) -> dict
     out: dict[str, Any] = {"apiVersion": "v1", "kind": "Config"} if not data else dict(data)
     for section, item in context.entries().items():
         items = list(out.get(section) or ())
-        index = next((i for i, old in enumerate(items) if old["name"] == context.name), len(items))
+        index = next((i for i, old in enumerate(items) if old["name"] == item["name"]), len(items))
         items[index : index + 1] = [item]
         out[section] = items
     if current:

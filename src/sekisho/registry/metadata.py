@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekisho.api import names, objectmeta, status
+from sekisho.api import objectmeta, status
 from sekisho.api.field import ErrorList, Path
 from sekisho.api.time import format_time
 from sekisho.api.types import Object

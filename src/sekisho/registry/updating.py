@@ -163,7 +163,7 @@ def _before_update(rest: Rest, ctx: Context, new: Object, live: Object) -> Objec
 
 
 async def _write(rest: Rest, ctx: Context, new: Object, live: Object, entry: Entry) -> Answer:
-    metadata = new["metadata"]
+    new["metadata"]
     key = entry.key
     if _is_deleted_by(rest, new, live):
         if ctx.dry_run:

@@ -16,7 +16,7 @@ from sekisho.registry.options import first
 from sekisho.registry.rest import Answer, Rest
 from sekisho.schema import protobuf
 from sekisho.server import negotiation
-from sekisho.server.negotiation import JSON, PROTOBUF, YAML, Form
+from sekisho.server.negotiation import JSON, YAML, Form
 from sekisho.server.request import Headers, Request, Response
 
 OBJECT_CONVERSIONS = frozenset(("Table", "PartialObjectMetadata", "PartialObjectMetadataList"))

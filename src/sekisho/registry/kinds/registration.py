@@ -102,20 +102,93 @@ VIRTUAL: dict[tuple[str, str], Callable[[Registry, Rest], Subresource]] = {
 """Resources that are only created and never stored, by (group, resource)."""
 
 TRACKS_GENERATION = frozenset(
-    ["daemonsets", "deployments", "statefulsets", "replicasets", "replicationcontrollers", "jobs", "cronjobs", "pods", "podtemplates", "ingresses", "ingressclasses", "networkpolicies", "poddisruptionbudgets", "priorityclasses", "endpointslices", "flowschemas", "prioritylevelconfigurations", "validatingwebhookconfigurations", "mutatingwebhookconfigurations", "validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "resourceslices", "deviceclasses", "resourceclaimtemplates", "customresourcedefinitions"]
+    [
+        "daemonsets",
+        "deployments",
+        "statefulsets",
+        "replicasets",
+        "replicationcontrollers",
+        "jobs",
+        "cronjobs",
+        "pods",
+        "podtemplates",
+        "ingresses",
+        "ingressclasses",
+        "networkpolicies",
+        "poddisruptionbudgets",
+        "priorityclasses",
+        "endpointslices",
+        "flowschemas",
+        "prioritylevelconfigurations",
+        "validatingwebhookconfigurations",
+        "mutatingwebhookconfigurations",
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+        "mutatingadmissionpolicies",
+        "mutatingadmissionpolicybindings",
+        "resourceslices",
+        "deviceclasses",
+        "resourceclaimtemplates",
+        "customresourcedefinitions",
+    ]
 )
 """Kinds whose generation counts changes of their spec; the others have none."""
 
 CREATE_ON_UPDATE = frozenset(
-    ["leases", "leasecandidates", "events", "endpoints", "services", "limitranges", "runtimeclasses", "roles", "rolebindings", "clusterroles", "clusterrolebindings"]
+    [
+        "leases",
+        "leasecandidates",
+        "events",
+        "endpoints",
+        "services",
+        "limitranges",
+        "runtimeclasses",
+        "roles",
+        "rolebindings",
+        "clusterroles",
+        "clusterrolebindings",
+    ]
 )
 
 NO_UNCONDITIONAL_UPDATE = frozenset(
-    ["customresourcedefinitions", "leases", "poddisruptionbudgets", "runtimeclasses", "csidrivers", "csinodes", "volumeattachments", "csistoragecapacities", "validatingwebhookconfigurations", "mutatingwebhookconfigurations", "validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings"]
+    [
+        "customresourcedefinitions",
+        "leases",
+        "poddisruptionbudgets",
+        "runtimeclasses",
+        "csidrivers",
+        "csinodes",
+        "volumeattachments",
+        "csistoragecapacities",
+        "validatingwebhookconfigurations",
+        "mutatingwebhookconfigurations",
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+        "mutatingadmissionpolicies",
+        "mutatingadmissionpolicybindings",
+    ]
 )
 
 RETURNS_DELETED = frozenset(
-    ["pods", "services", "serviceaccounts", "podtemplates", "persistentvolumes", "persistentvolumeclaims", "resourcequotas", "storageclasses", "csidrivers", "csinodes", "volumeattachments", "volumeattributesclasses", "deviceclasses", "resourceclaims", "resourceclaimtemplates", "resourceslices", "namespaces"]
+    [
+        "pods",
+        "services",
+        "serviceaccounts",
+        "podtemplates",
+        "persistentvolumes",
+        "persistentvolumeclaims",
+        "resourcequotas",
+        "storageclasses",
+        "csidrivers",
+        "csinodes",
+        "volumeattachments",
+        "volumeattributesclasses",
+        "deviceclasses",
+        "resourceclaims",
+        "resourceclaimtemplates",
+        "resourceslices",
+        "namespaces",
+    ]
 )
 """Kinds whose delete answers with the last object instead of a Status."""
 

@@ -12,7 +12,7 @@ from sekisho.registry.kinds.configmaps import MAX_DATA_BYTES, decoded_length, im
 from sekisho.registry.strategy import Context, Strategy
 from sekisho.schema import body
 
-SERVICE_ACCOUNT_TOKEN = "kubernetes.io/service-account-token"  # noqa: S105
+SERVICE_ACCOUNT_TOKEN = "kubernetes.io/service-account-token"
 SERVICE_ACCOUNT_NAME = "kubernetes.io/service-account.name"
 SERVICE_ACCOUNT_UID = "kubernetes.io/service-account.uid"
 

@@ -22,9 +22,8 @@ def set_defaults_probe(probe: Object) -> None:
     if http is not None:
         _set_defaults_http_get(http)
     grpc = probe.get("grpc")
-    if grpc is not None:
-        if grpc.get("service") is None:  # decoding spells an absent one as null, as Go does
-            grpc["service"] = ""
+    if grpc is not None and grpc.get("service") is None:  # decoding spells an absent one as null, as Go does
+        grpc["service"] = ""
 
 
 def set_defaults_lifecycle(lifecycle: Object) -> None:

@@ -86,6 +86,20 @@ async def _create_once(rest: Rest, ctx: Context, obj: Object, options: Object) -
     strategy, metadata = rest.strategy, obj["metadata"]
     await strategy.authorise_create(ctx, obj)
     meta.fill_system_fields(rest, ctx, metadata)
+    finish = await strategy.begin_create(ctx, obj)
+    if finish is None:
+        return await _finish_create(rest, ctx, obj, options)
+    done = False
+    try:
+        answer = await _finish_create(rest, ctx, obj, options)
+        done = True
+    finally:
+        await finish(done and not ctx.dry_run)
+    return answer
+
+
+async def _finish_create(rest: Rest, ctx: Context, obj: Object, options: Object) -> Answer:
+    strategy, metadata = rest.strategy, obj["metadata"]
     strategy.prepare_for_create(ctx, obj)
     if obj.get("status") == {}:
         obj["status"] = copy(rest.zero_object().get("status", {}))
@@ -97,16 +111,8 @@ async def _create_once(rest: Rest, ctx: Context, obj: Object, options: Object) -
         raise rest.invalid(name, errors)
     for text in strategy.warnings_on_create(ctx, obj):
         ctx.warn(text)
-    rollback = await strategy.begin_create(ctx, obj)
-    try:
-        await rest.registry.admission.validate(ctx, rest, "CREATE", obj, None, options)
-        answer = await _write(rest, ctx, obj)
-    except BaseException:
-        if rollback:
-            await rollback()
-        raise
-    if ctx.dry_run and rollback:
-        await rollback()
+    await rest.registry.admission.validate(ctx, rest, "CREATE", obj, None, options)
+    answer = await _write(rest, ctx, obj)
     answer.created = True
     return answer
 

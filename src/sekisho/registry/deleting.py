@@ -88,7 +88,7 @@ def _pending(rest: Rest, obj: Object, entry: Entry | None) -> Answer:
 async def _remove(rest: Rest, ctx: Context, entry: Entry, live: Object) -> Answer:
     if not ctx.dry_run:
         revision = await rest.storage.remove(entry.key, entry.revision)
-        rest.strategy.after_delete(ctx, live)
+        await rest.strategy.after_delete(ctx, live)
         live = with_resource_version(live, revision)
     if rest.strategy.returns_deleted_object:
         return Answer(live)

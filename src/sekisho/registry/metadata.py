@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekisho.api import objectmeta, status
+from sekisho.api import names, objectmeta, status
 from sekisho.api.field import ErrorList, Path
 from sekisho.api.time import format_time
 from sekisho.api.types import Object
@@ -86,8 +86,12 @@ def create_errors(rest: Rest, metadata: Object) -> ErrorList:
 
 
 def update_errors(rest: Rest, new: Object, old: Object) -> ErrorList:
-    """The generic check of any update and, where the kind's own validation repeats it, that one as well."""
-    errors = objectmeta.validate_object_meta_update(new, old, METADATA, kube_finalizers=False)
+    """The generic checks of any update, of what is there and of what changed, and, where the kind's own validation
+    repeats the latter, that one as well."""
+    errors = objectmeta.validate_object_meta(
+        new, rest.info.namespaced, names.path_segment, METADATA, kube_finalizers=False
+    )
+    errors += objectmeta.validate_object_meta_update(new, old, METADATA, kube_finalizers=False)
     if rest.strategy.repeats_metadata_check and not rest.subresource:
         errors = errors + objectmeta.validate_object_meta_update(new, old, METADATA)
     return errors

@@ -2,8 +2,8 @@
 
 Follows upstream's rest.RESTCreateStrategy/RESTUpdateStrategy. A kind that needs nothing special uses
 `Strategy` itself; a kind that does has one file in `kinds/` and one line in `kinds/registration.py`.
-Order on create: defaults, mutating admission, prepare, authorise_create, validation, begin_create,
-validating admission, write. Objects named `old` are shared and must not be changed.
+Order on create: defaults, mutating admission, authorise_create, begin_create, prepare, validation, validating
+admission, write. Objects named `old` are shared and must not be changed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from sekisho.registry.registry import Registry
     from sekisho.schema.resources import ResourceInfo
 
-Rollback = Callable[[], Awaitable[None]]
+Finish = Callable[[bool], Awaitable[None]]
+"""Called once, with whether something was written: keeps or releases what `begin_*` reserved."""
 
 
 @dataclass(slots=True)
@@ -110,8 +111,8 @@ class Strategy:
     def warnings_on_create(self, ctx: Context, obj: Object) -> list[str]:
         return []
 
-    async def begin_create(self, ctx: Context, obj: Object) -> Rollback | None:
-        """Allocate (cluster IPs, node ports) just before the write; the rollback runs when the write fails."""
+    async def begin_create(self, ctx: Context, obj: Object) -> Finish | None:
+        """Allocate (cluster IPs, node ports), before all else that the strategy does. Raise StatusError."""
         return None
 
     def prepare_for_update(self, ctx: Context, new: Object, old: Object) -> None:
@@ -132,7 +133,8 @@ class Strategy:
     def warnings_on_update(self, ctx: Context, new: Object, old: Object) -> list[str]:
         return []
 
-    async def begin_update(self, ctx: Context, new: Object, old: Object) -> Rollback | None:
+    async def begin_update(self, ctx: Context, new: Object, old: Object) -> Finish | None:
+        """As `begin_create`."""
         return None
 
     def grace_period(self, ctx: Context, obj: Object, asked: int | None) -> int | None:
@@ -142,7 +144,7 @@ class Strategy:
     async def check_delete(self, ctx: Context, obj: Object) -> None:
         """Refuse a delete that the kind does not allow. Raise StatusError."""
 
-    def after_delete(self, ctx: Context, obj: Object) -> None:
+    async def after_delete(self, ctx: Context, obj: Object) -> None:
         """Release what the object held (cluster IPs); it is gone from the store."""
 
     def marks_termination(self, obj: Object) -> bool:

@@ -35,7 +35,6 @@ async def update(rest: Rest, ctx: Context, obj: Object, options: WriteOptions) -
         _check_uid(rest, ctx, obj, live)
         new = obj if first and not rest.strategy.create_on_update else copy(obj)
         first = False
-        _check_uid(rest, ctx, new, live)
         creating.track(rest, ctx, live, new)
         return new
 
@@ -97,15 +96,24 @@ async def _update_once(
     await rest.registry.admission.admit(ctx, rest, "UPDATE", new, live, options)
     await rest.strategy.authorise_update(ctx, new, live)
     _check_version(rest, ctx, new["metadata"], live["metadata"])
-    new = _before_update(rest, ctx, new, live)
-    rollback = await rest.strategy.begin_update(ctx, new, live)
+    finish = await rest.strategy.begin_update(ctx, new, live)
+    if finish is None:
+        return await _finish_update(rest, ctx, new, live, entry, options)
+    done = False
     try:
-        await rest.registry.admission.validate(ctx, rest, "UPDATE", new, live, options)
-        return await _write(rest, ctx, new, live, entry)
-    except BaseException:
-        if rollback:
-            await rollback()
-        raise
+        answer = await _finish_update(rest, ctx, new, live, entry, options)
+        done = True
+    finally:
+        await finish(done and not ctx.dry_run)
+    return answer
+
+
+async def _finish_update(
+    rest: Rest, ctx: Context, new: Object, live: Object, entry: Entry, options: Object
+) -> Answer:
+    new = _before_update(rest, ctx, new, live)
+    await rest.registry.admission.validate(ctx, rest, "UPDATE", new, live, options)
+    return await _write(rest, ctx, new, live, entry)
 
 
 def _check_uid(rest: Rest, ctx: Context, new: Object, live: Object) -> None:
@@ -163,12 +171,12 @@ def _before_update(rest: Rest, ctx: Context, new: Object, live: Object) -> Objec
 
 
 async def _write(rest: Rest, ctx: Context, new: Object, live: Object, entry: Entry) -> Answer:
-    new["metadata"]
     key = entry.key
     if _is_deleted_by(rest, new, live):
         if ctx.dry_run:
             return Answer(new)
         revision = await rest.storage.remove(key, entry.revision)
+        await rest.strategy.after_delete(ctx, new)
         return Answer(with_resource_version(new, revision))
     stored = go_order(keep_times(entry.obj, rest.stored(new)))
     stored["metadata"]["resourceVersion"] = entry.obj["metadata"]["resourceVersion"]

@@ -17,11 +17,12 @@ from sekisho.admission.chain import Chain
 from sekisho.api.clock import Clock, SystemClock
 from sekisho.api.encoding import encode
 from sekisho.api.random import RandomSource
-from sekisho.api.types import AUTHENTICATED, MASTERS, UserInfo
 from sekisho.authz import bootstrap
 from sekisho.checkpoint import Checkpoint
 from sekisho.config import Config
 from sekisho.controllers import systemobjects
+from sekisho.controllers.apiservices import API_SERVER, ensure_api_services
+from sekisho.controllers.flowcontrol import ensure_flow_control
 from sekisho.controllers.manager import ControllerManager, Credentials, factories
 from sekisho.credentials.keys import SigningKey
 from sekisho.credentials.pki import PKI
@@ -35,9 +36,6 @@ from sekisho.store.cache import WatchCache
 from sekisho.store.compaction import compact_periodically
 
 logger = logging.getLogger("sekisho")
-
-API_SERVER = UserInfo("system:apiserver", groups=(AUTHENTICATED, MASTERS))
-"""The server's own identity, for what it writes itself."""
 
 
 class Cluster:
@@ -105,6 +103,8 @@ class Cluster:
         await self._listen(sock, checkpoint)
         endpoint = systemobjects.Endpoint(config.kubernetes_service_ip, _address(config), self.port)
         await systemobjects.ensure_objects(self.client, endpoint)
+        await ensure_api_services(self.client)
+        await ensure_flow_control(self.client)
         self._tasks.append(asyncio.create_task(compact_periodically(self._store, self.clock)))
         self._tasks.append(asyncio.create_task(systemobjects.keep(self.client, endpoint, self.clock)))
         self._start_controllers()

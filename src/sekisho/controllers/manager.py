@@ -11,9 +11,11 @@ from sekisho.api.clock import Clock
 from sekisho.api.random import RandomSource
 from sekisho.api.status import StatusError
 from sekisho.api.types import service_account_user
+from sekisho.controllers.apiservices import APIServices
 from sekisho.controllers.clusterroleaggregation import ClusterRoleAggregation
 from sekisho.controllers.controller import MANAGER, Controller
 from sekisho.controllers.csr import CSRApprover, CSRCleaner, CSRSigner
+from sekisho.controllers.flowcontrol import FlowSchemaConditions
 from sekisho.controllers.garbagecollector import GarbageCollector
 from sekisho.controllers.namespace import NamespaceController
 from sekisho.controllers.rootca import RootCAPublisher
@@ -56,6 +58,8 @@ def factories(credentials: Credentials, clock: Clock, random: RandomSource) -> S
         lambda c: CSRSigner(_as(c, CSRSigner), clock, credentials.authority, credentials.signing_duration),
         lambda c: CSRCleaner(_as(c, CSRCleaner), clock),
         lambda c: GarbageCollector(_as(c, GarbageCollector), clock),
+        lambda c: APIServices(c, clock),
+        lambda c: FlowSchemaConditions(c, clock),
         lambda c: ClusterRoleAggregation(_as(c, ClusterRoleAggregation), clock),
     )
 

@@ -8,9 +8,11 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any
 
 from sekisho.registry.kinds import (
+    apiservices,
     certificates,
     configmaps,
     events,
+    flowcontrol,
     leases,
     namespaces,
     networking,
@@ -54,9 +56,12 @@ STRATEGIES: dict[tuple[str, str], StrategyClass] = {
     ("", "pods"): pods.PodStrategy,
     ("", "secrets"): secrets.SecretStrategy,
     ("", "serviceaccounts"): serviceaccounts.ServiceAccountStrategy,
+    ("apiregistration.k8s.io", "apiservices"): apiservices.APIServiceStrategy,
     ("certificates.k8s.io", "certificatesigningrequests"): certificates.CertificateSigningRequestStrategy,
     ("coordination.k8s.io", "leases"): leases.LeaseStrategy,
     ("events.k8s.io", "events"): events.EventStrategy,
+    ("flowcontrol.apiserver.k8s.io", "flowschemas"): flowcontrol.FlowSchemaStrategy,
+    ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations"): flowcontrol.PriorityLevelStrategy,
     ("networking.k8s.io", "ingressclasses"): networking.IngressClassStrategy,
     ("networking.k8s.io", "ingresses"): networking.IngressStrategy,
     ("networking.k8s.io", "networkpolicies"): networking.NetworkPolicyStrategy,
@@ -77,7 +82,10 @@ STRATEGIES: dict[tuple[str, str], StrategyClass] = {
 STATUS_STRATEGIES: dict[tuple[str, str], Callable[[ResourceInfo, Strategy], Strategy]] = {
     ("", "namespaces"): namespaces.NamespaceStatusStrategy,
     ("", "pods"): pods.PodStatusStrategy,
+    ("apiregistration.k8s.io", "apiservices"): apiservices.APIServiceStatusStrategy,
     ("certificates.k8s.io", "certificatesigningrequests"): certificates.CSRStatusStrategy,
+    ("flowcontrol.apiserver.k8s.io", "flowschemas"): flowcontrol.FlowControlStatusStrategy,
+    ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations"): flowcontrol.FlowControlStatusStrategy,
     ("networking.k8s.io", "ingresses"): networking.IngressStatusStrategy,
     ("storage.k8s.io", "volumeattachments"): storage.VolumeAttachmentStatusStrategy,
 }

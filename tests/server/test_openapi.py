@@ -226,7 +226,7 @@ def test_enumerations_list_their_values_and_say_what_they_mean(core: Any, swagge
         protocol = schemas["io.k8s.api.core.v1.ContainerPort"]["properties"]["protocol"]
         assert protocol["enum"] == ["SCTP", "TCP", "UDP"]
         assert (
-            '\n\nPossible enum values:\n - `"SCTP"` is the SCTP protocol.\n - `"TCP"`'
+            '\n\nPossible enum values:\n - `"SCTP"` SCTP\n - `"TCP"`'
             in protocol["description"]
         )
         modes = schemas["io.k8s.api.core.v1.PersistentVolumeClaimSpec"]["properties"]["accessModes"]

@@ -1,8 +1,9 @@
 """Parameters of operations, and texts that the definitions lack.
 
-Upstream turns the fields of ListOptions, PodExecOptions and so on into parameters. Their documentation is part
-of the wire format (shared parameters of the version 2 document are named after a hash of it, and `kubectl
-explain` prints what enumerations mean), so texts of upstream's API documentation stand in `data/`.
+Upstream turns the fields of ListOptions, PodExecOptions and so on into parameters. What they mean is said in
+`data/` in words of our own, or read from kubernetes-validate where that says it. The version 2 document names
+shared parameters after a hash of upstream's texts; clients see these names, so they stand in `data/`, too. So do
+the texts of four things that every client's documents show alike: `shared` and `definitions` in `texts.json`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import importlib.resources
 from typing import Any, NamedTuple
 
 import orjson
+
+from sekisho.schema.builtin import raw_definitions
 
 QUERY, PATH = "query", "path"
 
@@ -23,6 +26,8 @@ class Parameter(NamedTuple):
     location: str
     text: str
     type: str = "string"
+    mark: str = ""
+    """What follows the name where operations share it; a hash of the parameter when empty."""
 
     @property
     def required(self) -> bool:
@@ -43,11 +48,22 @@ def _data(name: str) -> Any:
 @functools.cache
 def _texts() -> _Texts:
     raw = _data("texts.json")
+    common = raw["shared"] | _delete_option_texts()
     options = {
-        kind: tuple(Parameter(name, QUERY, text, type_) for name, type_, text in rows)
-        for kind, rows in raw["parameters"].items()
+        kind: tuple(_option(row, common) for row in rows) for kind, rows in raw["parameters"].items()
     }
     return _Texts(raw["definitions"], options)
+
+
+def _delete_option_texts() -> dict[str, str]:
+    fields = raw_definitions()["io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"]["properties"]
+    return {name: field["description"] for name, field in fields.items() if "description" in field}
+
+
+def _option(row: list[str], common: dict[str, str]) -> Parameter:
+    """A row is name, type, mark and, for texts that are not common to many options, the text."""
+    name, type_, mark, *text = row
+    return Parameter(name, QUERY, text[0] if text else common[name], type_, mark)
 
 
 def definition_texts() -> dict[str, str]:

@@ -54,12 +54,12 @@ def document(builtin: Iterable[Route], kinds: Iterable[custom.CustomKind] = ()) 
 
 
 class SharedParameters:
-    """Gathers parameters and gives references to them, named after a hash of what they say."""
+    """Gathers parameters and gives references to them, named by their mark or a hash of what they say."""
 
     def __init__(self) -> None:
         self._by_text: dict[bytes, tuple[str, Object]] = {}
 
-    def share(self, parameter: Object) -> Object:
+    def share(self, parameter: Object, mark: str = "") -> Object:
         """The parameter itself where it must stand in the operation, else a reference to it."""
         location, name = parameter["in"], parameter["name"]
         if location in ("query", "path") and name in _UNSHARED:
@@ -70,7 +70,7 @@ class SharedParameters:
             return parameter
         text = html_escape(orjson.dumps(parameter))
         if text not in self._by_text:
-            self._by_text[text] = (f"{name}-{_hash(text)}", parameter)
+            self._by_text[text] = (f"{name}-{mark or _hash(text)}", parameter)
         return {"$ref": f"#/parameters/{self._by_text[text][0]}"}
 
     def found(self) -> Object:
@@ -93,15 +93,15 @@ def _path_item(routes: list[Route], shared: SharedParameters) -> Object:
     }
     item: Object = {method: operations[method] for method in METHODS if method in operations}
     if common:
-        item["parameters"] = [shared.share(_parameter(p)) for p in common]
+        item["parameters"] = [shared.share(_parameter(p), p.mark) for p in common]
     return item
 
 
 def _operation(route: Route, parameters: list[Parameter], shared: SharedParameters) -> Object:
-    drawn = [_parameter(p) for p in parameters]
+    drawn = [(_parameter(p), p.mark) for p in parameters]
     if route.body:
-        drawn.append(_body(route))
-        drawn.sort(key=lambda p: (p["name"], p["in"]))
+        drawn.append((_body(route), ""))
+        drawn.sort(key=lambda d: (d[0]["name"], d[0]["in"]))
     out: Object = {
         "description": route.text,
         "consumes": list(route.consumes),
@@ -111,7 +111,7 @@ def _operation(route: Route, parameters: list[Parameter], shared: SharedParamete
         "operationId": operation_id(route),
     }
     if drawn:
-        out["parameters"] = [shared.share(p) for p in drawn]
+        out["parameters"] = [shared.share(p, mark) for p, mark in drawn]
     replies = {str(reply.code): _response(reply) for reply in route.replies}
     code, text = UNAUTHORIZED
     replies[str(code)] = {"description": text}

@@ -14,6 +14,7 @@ from sekisho.registry.kinds import (
     events,
     flowcontrol,
     leases,
+    limits,
     namespaces,
     networking,
     nodes,
@@ -24,6 +25,7 @@ from sekisho.registry.kinds import (
     secrets,
     serviceaccounts,
     storage,
+    templates,
 )
 from sekisho.registry.rest import Rest, Subresource
 from sekisho.registry.strategy import StatusStrategy, Strategy
@@ -51,12 +53,16 @@ StrategyClass = Callable[[ResourceInfo], Strategy]
 STRATEGIES: dict[tuple[str, str], StrategyClass] = {
     ("", "configmaps"): configmaps.ConfigMapStrategy,
     ("", "events"): events.EventStrategy,
+    ("", "limitranges"): limits.LimitRangeStrategy,
     ("", "namespaces"): namespaces.NamespaceStrategy,
     ("", "nodes"): nodes.NodeStrategy,
     ("", "pods"): pods.PodStrategy,
+    ("", "podtemplates"): templates.PodTemplateStrategy,
+    ("", "resourcequotas"): limits.ResourceQuotaStrategy,
     ("", "secrets"): secrets.SecretStrategy,
     ("", "serviceaccounts"): serviceaccounts.ServiceAccountStrategy,
     ("apiregistration.k8s.io", "apiservices"): apiservices.APIServiceStrategy,
+    ("apps", "controllerrevisions"): templates.ControllerRevisionStrategy,
     ("certificates.k8s.io", "certificatesigningrequests"): certificates.CertificateSigningRequestStrategy,
     ("coordination.k8s.io", "leases"): leases.LeaseStrategy,
     ("events.k8s.io", "events"): events.EventStrategy,
@@ -82,6 +88,7 @@ STRATEGIES: dict[tuple[str, str], StrategyClass] = {
 STATUS_STRATEGIES: dict[tuple[str, str], Callable[[ResourceInfo, Strategy], Strategy]] = {
     ("", "namespaces"): namespaces.NamespaceStatusStrategy,
     ("", "pods"): pods.PodStatusStrategy,
+    ("", "resourcequotas"): limits.ResourceQuotaStatusStrategy,
     ("apiregistration.k8s.io", "apiservices"): apiservices.APIServiceStatusStrategy,
     ("certificates.k8s.io", "certificatesigningrequests"): certificates.CSRStatusStrategy,
     ("flowcontrol.apiserver.k8s.io", "flowschemas"): flowcontrol.FlowControlStatusStrategy,

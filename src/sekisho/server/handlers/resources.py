@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from sekisho.api import status
+from sekisho.api import names, status
+from sekisho.api.goformat import quote
 from sekisho.api.types import Authorizer, Object
 from sekisho.registry import creating, deleting, listing, options, patching, updating
 from sekisho.registry.patching import PatchType
@@ -47,6 +48,7 @@ class ResourceHandler:
         warning = rest.info.deprecation_warning
         if warning:
             request.warn(warning)
+        _check_name(info.name)
         ctx = self._context(request)
         if info.subresource:
             return await self._subresource(request, rest, ctx)
@@ -176,9 +178,18 @@ class ResourceHandler:
         return responding.respond_list(request, result, form)
 
 
+def _check_name(name: str) -> None:
+    """Names that could be mistaken for a path are refused before anything is looked up."""
+    if name in (".", "..") or "%" in name:
+        problem = names.path_segment(name)[0]
+        raise status.bad_request(f"Name parameter invalid: {quote(name)}: {problem}")
+
+
 def _addresses(rest: Rest, request: Request) -> bool:
     """Whether the path's shape fits the resource's scope; the old /watch/ paths serve what can be watched."""
     info = request.info
+    if "//" in request.path.rstrip("/"):
+        return False
     if rest.info.resource == "namespaces" and not rest.info.group:
         namespaced_path = False
     else:

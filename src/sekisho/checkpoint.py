@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from sekisho.admission.chain import CacheLookup
 from sekisho.api.clock import Clock
 from sekisho.authn import factory
@@ -52,7 +50,7 @@ class Checkpoint:
         self._follow(registry)
         registry.holdings = self.index.holdings
         self.authorizer = UnionAuthorizer([MastersAuthorizer(), *map(self._mode, config.authorization_mode)])
-        self.keys = KeyRing(_verification_keys(config, keys))
+        self.keys = KeyRing([*public_keys(keys.sa_pub), *verification_keys(config)])
         self.authentication = factory.build(
             self._authn_options(config, keys), CacheLookup(registry), clock
         )
@@ -113,12 +111,14 @@ class Checkpoint:
             rest.storage.cache.follow(moved)
 
 
-def _verification_keys(config: Config, keys: pki.PKI) -> Iterable[VerificationKey]:
-    """The cluster's own key, and those of --service-account-key-file. Raises ConfigError."""
-    found = list(public_keys(keys.sa_pub))
+def verification_keys(config: Config) -> list[VerificationKey]:
+    """The keys of --service-account-key-file. Raises ConfigError."""
+    found: list[VerificationKey] = []
     for path in config.service_account_key_file:
         try:
             found += public_keys(path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"cannot use --service-account-key-file {path}: {error}")
+        except OSError as error:
+            raise ConfigError(f"--service-account-key-file {path}: {(error.strerror or str(error)).lower()}")
+        except ValueError as error:
+            raise ConfigError(f"--service-account-key-file {path}: {error}")
     return found

@@ -1,6 +1,6 @@
 """Puts the parts together: one Cluster object, started and stopped on one asyncio loop.
 
-Order of a start: keys, store, cache, registry, checkpoint, the objects every cluster has, listening, the
+Order of a start: checks, store, keys, cache, registry, checkpoint, the objects every cluster has, listening, the
 controllers, the node. A stop goes the other way, and finishes the writes that were begun.
 """
 
@@ -53,6 +53,7 @@ class Cluster:
         self._listener: Listener | None = None
         self._manager: ControllerManager | None = None
         self._node: NodeAgent | None = None
+        self._sock: socket.socket | None = None
 
     pki: PKI
     registry: Registry
@@ -81,10 +82,11 @@ class Cluster:
 
     async def _start(self) -> None:
         config = self.config
-        sock = wiring.bind(config)
-        self.pki = wiring.load_pki(config, self.clock)
+        wiring.check(config)
+        self._sock = sock = wiring.bind(config)
         self._store = wiring.make_store(config, self.clock)
         await self._store.start()
+        self.pki = wiring.load_pki(config, self.clock)
         self._cache = WatchCache(self._store, orjson.loads, encode, self.clock)
         settings = Settings(
             token_secrets_auto=config.token_secrets == "auto",
@@ -148,6 +150,8 @@ class Cluster:
             await self._cache.close()
         if hasattr(self, "_store"):
             await self._store.close()
+        if self._sock is not None:
+            self._sock.close()
 
 
 def _address(config: Config) -> str:

@@ -6,12 +6,13 @@ import socket
 from collections.abc import Sequence
 from typing import Protocol
 
+from sekisho.admission import plugins
 from sekisho.admission.chain import CacheLookup
 from sekisho.admission.interface import Plugin
-from sekisho.admission.plugins import UnknownPluginError, enabled_plugins
 from sekisho.api.clock import Clock
 from sekisho.api.random import RandomSource
-from sekisho.checkpoint import Checkpoint
+from sekisho.authn.tokenfile import TokenFile, TokenFileError
+from sekisho.checkpoint import Checkpoint, verification_keys
 from sekisho.config import Config, ConfigError
 from sekisho.credentials import pki, pkifolder
 from sekisho.credentials.keys import SigningKey
@@ -33,6 +34,19 @@ from sekisho.store.memory import MemoryStore
 from sekisho.store.sqlite import SQLiteStore
 
 DATABASE = "sekisho.db"
+
+
+def check(config: Config) -> None:
+    """Read whatever the operator pointed at, before anything is written. Raises ConfigError or PKIError."""
+    try:
+        if config.token_auth_file is not None:
+            TokenFile.load(config.token_auth_file)
+        plugins.check_names((*config.enable_admission_plugins, *config.disable_admission_plugins))
+    except (TokenFileError, plugins.UnknownPluginError) as error:
+        raise ConfigError(str(error))
+    verification_keys(config)
+    if config.pki_dir is not None:
+        pkifolder.check(config.pki_dir)
 
 
 def bind(config: Config) -> socket.socket:
@@ -66,10 +80,9 @@ def make_store(config: Config, clock: Clock) -> Store:
 
 
 def admission_plugins(config: Config, registry: Registry) -> Sequence[Plugin]:
-    try:
-        return enabled_plugins(registry, config.enable_admission_plugins, config.disable_admission_plugins)
-    except UnknownPluginError as error:
-        raise ConfigError(str(error))
+    return plugins.enabled_plugins(
+        registry, config.enable_admission_plugins, config.disable_admission_plugins
+    )
 
 
 class Running(Protocol):

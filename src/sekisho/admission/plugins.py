@@ -50,13 +50,18 @@ class UnknownPluginError(ValueError):
     """A plugin name that upstream's flags would not know either."""
 
 
-def enabled_plugins(registry: Registry, enable: Collection[str], disable: Collection[str]) -> list[Plugin]:
-    """The plugins to run. Raises UnknownPluginError for a name that is none."""
+def check_names(names: Collection[str]) -> None:
+    """Raises UnknownPluginError for the first name that is no plugin's."""
     known = {name for name, _, _ in PLUGINS}
-    for name in (*enable, *disable):
+    for name in names:
         if name not in known:
             listed = ", ".join(sorted(known))
             raise UnknownPluginError(f'admission plugin "{name}" is unknown; known are {listed}')
+
+
+def enabled_plugins(registry: Registry, enable: Collection[str], disable: Collection[str]) -> list[Plugin]:
+    """The plugins to run. Raises UnknownPluginError for a name that is none."""
+    check_names((*enable, *disable))
     return [
         make(registry)
         for name, make, default in PLUGINS

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 
 import click
+from click.shell_completion import CompletionItem
 
 from sekisho import __version__
+from sekisho.cli._errors import CommandError
 
 COMMANDS = {
     "up": "Start a cluster in the background and make it kubectl's current context.",
@@ -39,6 +42,23 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands by the table: a completion that imported them all would be felt."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [
+            CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)
+        ]
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # the reader of our output went away; click ends quietly
+            where = f"{error.filename}: " if error.filename else ""
+            raise CommandError(f"{where}{(error.strerror or str(error)).lower()}")
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sekisho")
@@ -46,6 +66,14 @@ def main() -> None:
     """A Kubernetes API server and control plane that shows who is calling, whether they may, and why.
 
     Begin with `sekisho up`, then use kubectl as you would with any cluster.
+
+    \b
+    Exit codes: 0 done; 1 an error, told in one line; 2 a wrong flag or argument. Some commands
+    have more, which their own help tells.
+    \b
+    Environment:
+      SEKISHO_HOME  where clusters are kept  [default: sekisho in the user's data folder]
+      KUBECONFIG    the kubeconfig that gets contexts  [default: ~/.kube/config]
     """
 
 

@@ -6,7 +6,10 @@ import click
 
 
 class CommandError(click.ClickException):
-    """`error: <text>` on stderr, exit code 1. Nothing was changed."""
+    """`error: <text>` on stderr. Nothing was changed, unless the text says so."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
 
     def show(self, file: object = None) -> None:
         click.echo(f"error: {self.message}", err=True)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
-import yaml
+
+from sekisho.cli import _complete, _home
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -15,18 +16,25 @@ output_option: Callable[[F], F] = click.option(
     "-o",
     "--output",
     type=click.Choice(["json", "yaml"]),
-    help="Print the data as JSON or YAML instead of a table.",
+    help="Print the data as JSON or YAML instead.",
 )
 name_option: Callable[[F], F] = click.option(
-    "--name", default="default", show_default=True, metavar="NAME", help="Which cluster."
+    "--name",
+    default=_home.DEFAULT,
+    show_default=True,
+    metavar="NAME",
+    help="Which cluster.",
+    shell_complete=_complete.clusters,
 )
 
 
 def show_data(value: Any, output: str) -> None:
     if output == "json":
-        click.echo(json.dumps(value, indent=2))
-    else:
-        click.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), nl=False)
+        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        return
+    import yaml
+
+    click.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), nl=False)
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

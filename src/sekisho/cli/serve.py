@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import signal
-import sys
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import click
 
 from sekisho import config as configs
-from sekisho.cli import _home
+from sekisho.cli import _home, _logging
 from sekisho.cli._errors import CommandError
 
 EXISTING = click.Path(path_type=Path)
@@ -113,26 +112,43 @@ EXISTING = click.Path(path_type=Path)
     "--disable-admission-plugins", default="", help="Default plugins to leave out, comma separated."
 )
 @click.option(
-    "--v", "verbosity", default=0, show_default=True, help="Log level: 0 to 10, as kube-apiserver's."
+    "--passages",
+    default=1000,
+    show_default=True,
+    help="How many requests to remember, for sekisho why.",
+)
+@click.option(
+    "--record-in-process",
+    is_flag=True,
+    help="Remember the requests of controllers and of the simulated node as well.",
+)
+@click.option(
+    "--v",
+    "verbosity",
+    type=click.IntRange(0, 10),
+    default=0,
+    show_default=True,
+    help="How much is logged: 0 warnings and errors, 2 what happens, 4 in detail, 6 libraries too.",
 )
 @click.option("--state-file", type=EXISTING, hidden=True)
 def command(**flags: Any) -> None:
     """Run an API server and its control plane until SIGINT or SIGTERM.
 
-    It listens on the loopback interface only, unless --bind-address says otherwise. For a cluster in the
-    background with a kubeconfig context, use `sekisho up`.
+    It listens on the loopback interface only, unless --bind-address says otherwise. `admin.crt` and `admin.key`
+    in --pki-dir are an administrator's credentials. On SIGTERM /readyz fails, watches end, and requests that
+    are being answered finish, within five seconds. For a cluster in the background with a kubeconfig context,
+    use `sekisho up`.
 
     \b
-    Example, with everything in memory and a free port:
-      sekisho serve --secure-port 0
+    Examples:
+      sekisho serve --secure-port 0                   everything in memory, on a free port
+      sekisho serve --pki-dir pki --data-dir data     keeps its keys and its objects
     """
     state_file: Path | None = flags.pop("state_file")
-    _log(flags.pop("verbosity"))
+    _logging.configure(flags.pop("verbosity"))
     config = make_config(flags)
     started = time.perf_counter()
-    code = _loop_runner(_serve(config, state_file, started))
-    if code:
-        sys.exit(code)
+    _run(_serve(config, state_file, started))
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -158,22 +174,16 @@ def make_config(flags: dict[str, Any]) -> configs.Config:
         raise CommandError(str(error))
 
 
-def _log(verbosity: int) -> None:
-    level = logging.DEBUG if verbosity >= 4 else logging.INFO if verbosity >= 2 else logging.WARNING
-    logging.basicConfig(
-        level=level, stream=sys.stderr, format="%(asctime)s %(levelname).1s %(name)s: %(message)s"
-    )
-
-
-def _loop_runner(work: Any) -> int:
+def _run(work: Coroutine[Any, Any, None]) -> None:
     try:
         import uvloop
     except ImportError:
-        return int(asyncio.run(work))
-    return int(uvloop.run(work))
+        asyncio.run(work)
+    else:
+        uvloop.run(work)
 
 
-async def _serve(config: configs.Config, state_file: Path | None, started: float) -> int:
+async def _serve(config: configs.Config, state_file: Path | None, started: float) -> None:
     from sekisho.cluster import Cluster
     from sekisho.credentials.pki import PKIError
     from sekisho.store.interface import StoreError
@@ -185,16 +195,13 @@ async def _serve(config: configs.Config, state_file: Path | None, started: float
     try:
         await cluster.start()
     except (configs.ConfigError, PKIError, StoreError) as error:
-        click.echo(f"error: {error}", err=True)
-        return 1
+        raise CommandError(str(error))
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        click.echo(f"error: cannot use{where}: {(error.strerror or str(error)).lower()}", err=True)
-        return 1
+        where = f"{error.filename}: " if error.filename else ""
+        raise CommandError(f"{where}{(error.strerror or str(error)).lower()}")
     _announce(cluster, state_file, time.perf_counter() - started)
     await stop.wait()
     await cluster.stop()
-    return 0
 
 
 def _announce(cluster: Any, state_file: Path | None, seconds: float) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import os
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,13 +15,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 
-from sekisho.api.time import human_duration, parse_go_duration
+from sekisho.api.time import human_duration
 from sekisho.cli import _home
 from sekisho.cli._api import AdminClient
 from sekisho.cli._errors import CommandError
 from sekisho.cli._output import name_option, output_option, show_data, show_table
+from sekisho.cli.token import parse_seconds
 from sekisho.credentials import kubeconfig, subjects
-from sekisho.credentials.certificates import new_key, private_pem
+from sekisho.credentials.certificates import SigningKey, new_key, private_pem
 from sekisho.credentials.signers import APISERVER_CLIENT
 
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
@@ -38,7 +41,8 @@ def command() -> None:
     "--expires", default="8760h", show_default=True, help="How long the certificate is good, such as 24h."
 )
 @name_option
-def add(user: str, groups: tuple[str, ...], expires: str, name: str) -> None:
+@output_option
+def add(user: str, groups: tuple[str, ...], expires: str, name: str, output: str | None) -> None:
     """Give USER a client certificate and a kubeconfig context.
 
     The private key is made here and stays here. A CertificateSigningRequest goes through the API: it is
@@ -51,37 +55,42 @@ def add(user: str, groups: tuple[str, ...], expires: str, name: str) -> None:
       kubectl --context alice@sekisho-default auth whoami
     """
     place = _home.running_place(name)
-    seconds = _seconds(expires)
+    where = kubeconfig.paths(None, os.environ)
+    seconds = parse_seconds("--expires", expires)
     key = new_key()
-    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, g) for g in groups]
-    subject = x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, user)])
-    request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
-    with AdminClient(place) as client:
-        certificate = _signed(client, user, request.public_bytes(serialization.Encoding.PEM), seconds)
-    context = kubeconfig.Context(
-        f"{user}@{place.context}",
-        str(place.state()["url"]),
-        ca=(place.pki / "ca.crt").read_bytes(),
-        client_certificate=certificate,
-        client_key=private_pem(key),
-    )
+    request = _request(key, user, groups)
     try:
-        target = kubeconfig.add(kubeconfig.paths(None, os.environ), context, make_current=False)
+        kubeconfig.load(where)  # what cannot be written to is found out before a certificate is asked for
+        with AdminClient(place) as client:
+            certificate = _signed(client, user, request, seconds)
+        context = kubeconfig.Context(
+            f"{user}@{place.context}",
+            str(place.state()["url"]),
+            ca=(place.pki / "ca.crt").read_bytes(),
+            client_certificate=certificate,
+            client_key=private_pem(key),
+            cluster=place.context,
+        )
+        target = kubeconfig.add(where, context, make_current=False)
     except kubeconfig.KubeconfigError as error:
         raise CommandError(str(error))
-    end = x509.load_pem_x509_certificate(certificate).not_valid_after_utc
-    click.echo(f"User {user} is certified until {end:%Y-%m-%d %H:%M:%S} UTC.")
+    facts = _facts(context.name, x509.load_pem_x509_certificate(certificate))
+    if output:
+        show_data({**facts, "kubeconfig": str(target)}, output)
+        return
+    click.echo(f"User {user} is certified until {facts['notAfter']}.")
     click.echo(f"Context {context.name} is in {target}.")
 
 
-def _seconds(expires: str) -> int:
+def _request(key: SigningKey, user: str, groups: Sequence[str]) -> bytes:
+    """A signing request in PEM. Raises CommandError for names that a certificate cannot hold."""
     try:
-        seconds = int(parse_go_duration(expires))
+        attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, g) for g in groups]
+        subject = x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, user)])
     except ValueError as error:
-        raise CommandError(f"--expires: {error}")
-    if seconds < 600:
-        raise CommandError("--expires: may not specify a duration less than 600 seconds (10 minutes)")
-    return seconds
+        raise CommandError(f"names in a certificate have 1 to 64 characters: {error}")
+    made = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.PEM)
 
 
 def _signed(client: AdminClient, user: str, request: bytes, seconds: int) -> bytes:
@@ -125,8 +134,11 @@ def _signed(client: AdminClient, user: str, request: bytes, seconds: int) -> byt
 @name_option
 @output_option
 def list_users(name: str, output: str | None) -> None:
-    """Show the users whose certificates are in the kubeconfig, with their groups and how long they are good."""
-    place = _home.place(name)
+    """Show the users whose certificates are in the kubeconfig, with their groups and how long they are good.
+
+    The cluster itself keeps no list of users: it believes every certificate that its CA signed.
+    """
+    place = _home.existing_place(name)
     try:
         config = kubeconfig.load(kubeconfig.paths(None, os.environ))
     except kubeconfig.KubeconfigError as error:
@@ -135,7 +147,7 @@ def list_users(name: str, output: str | None) -> None:
     if output:
         show_data(facts, output)
         return
-    rows = [[f["user"], ",".join(f["groups"]) or "-", f["expires"], f["context"]] for f in facts]
+    rows = [[f["user"], ",".join(f["groups"]) or "-", _left(f), f["context"]] for f in facts]
     show_table(["user", "groups", "expires", "context"], rows)
 
 
@@ -144,18 +156,37 @@ def _users(config: dict[str, Any], cluster: str) -> list[dict[str, Any]]:
     out = []
     for entry in config.get("contexts") or []:
         context = entry.get("context") or {}
-        data = holders.get(context.get("user"), {}).get("client-certificate-data")
-        if context.get("cluster") != cluster or not data:
+        if context.get("cluster") != cluster:
             continue
-        certificate = x509.load_pem_x509_certificate(base64.b64decode(data))
-        left = (certificate.not_valid_after_utc - datetime.now(UTC)).total_seconds()
-        out.append(
-            {
-                "user": subjects.common_name(certificate.subject),
-                "groups": list(subjects.organizations(certificate.subject)),
-                "expires": f"in {human_duration(left)}" if left > 0 else f"{human_duration(-left)} ago",
-                "notAfter": certificate.not_valid_after_utc.isoformat(),
-                "context": entry["name"],
-            }
-        )
+        certificate = _certificate(holders.get(context.get("user"), {}))
+        if certificate is not None:
+            out.append(_facts(entry["name"], certificate))
     return out
+
+
+def _certificate(holder: dict[str, Any]) -> x509.Certificate | None:
+    """The certificate of a kubeconfig's user; None when it has none that can be read."""
+    try:
+        if data := holder.get("client-certificate-data"):
+            return x509.load_pem_x509_certificate(base64.b64decode(data))
+        if path := holder.get("client-certificate"):
+            return x509.load_pem_x509_certificate(Path(path).read_bytes())
+    except (ValueError, TypeError, OSError):
+        pass
+    return None
+
+
+def _facts(context: str, certificate: x509.Certificate) -> dict[str, Any]:
+    end = certificate.not_valid_after_utc
+    return {
+        "user": subjects.common_name(certificate.subject),
+        "groups": list(subjects.organizations(certificate.subject)),
+        "notAfter": f"{end:%Y-%m-%dT%H:%M:%SZ}",
+        "expired": end <= datetime.now(UTC),
+        "context": context,
+    }
+
+
+def _left(facts: dict[str, Any]) -> str:
+    left = (datetime.fromisoformat(facts["notAfter"]) - datetime.now(UTC)).total_seconds()
+    return f"in {human_duration(left)}" if left > 0 else f"{human_duration(-left)} ago"

@@ -57,6 +57,17 @@ class _Found:
         return self.account is not None and all(field in self.pairs for field in AUTHORITIES)
 
 
+def check(folder: Path) -> None:
+    """Raises PKIError when what the folder holds cannot be used. Writes nothing."""
+    try:
+        if folder.is_dir():
+            _read(folder)
+        elif folder.exists():
+            raise PKIError(f"{folder}: not a directory")
+    except OSError as error:
+        raise PKIError(f"{error.filename or folder}: {error.strerror or error}") from error
+
+
 def load_or_create(folder: Path, names: ServingNames, now: float) -> PKI:
     """The folder's set, completed and checked. `now` is Unix time in seconds; PKIError names the bad file.
 

@@ -22,8 +22,8 @@ from sekisho.authn.authentication_config import (
 )
 from sekisho.authn.interface import AuthnContext, Identity, Refusal
 from sekisho.authn.issuers import Issuers, IssuersFile
-from sekisho.authn.outgoing import Answer, CallError
 from sekisho.credentials import keys
+from sekisho.credentials.outgoing import Answer, CallError
 
 URL = "https://issuer.example"
 KEY_1, KEY_2 = (keys.SigningKey(ec.generate_private_key(ec.SECP256R1())) for _ in range(2))

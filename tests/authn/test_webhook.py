@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from sekisho.api.random import RandomSource
 from sekisho.authn import webhook
 from sekisho.authn.interface import AuthnContext, Identity, Refusal
-from sekisho.authn.outgoing import Answer, CallError
+from sekisho.credentials.outgoing import Answer, CallError, Target
 
 
 class Reviewer:
@@ -40,7 +39,7 @@ LOST = CallError("POST https://w: connection reset", lost=True)
 def ask(
     world: Any, reviewer: Reviewer, audiences: tuple[str, ...] | None = ("api",), version: str = "v1beta1"
 ) -> Any:
-    target = webhook.Target("https://w", {}, reviewer)
+    target = Target("https://w", reviewer)
     made = webhook.WebhookAuthenticator(target, ("api",), world.clock, RandomSource(1), version)
     return asyncio.run(made.authenticate_token("tok", AuthnContext(audiences)))
 
@@ -75,7 +74,8 @@ def test_what_is_asked_and_answered(world: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "failure", [LOST, Answer(500, b""), Answer(429, b""), Answer(503, b"", {"retry-after": "1"})]
+    "failure",
+    [LOST, Answer(500, b""), Answer(429, b""), Answer(503, b"", {"retry-after": "1"}), Answer(504, b"")],
 )
 def test_more_tries(world: Any, failure: Any) -> None:
     reviewer = Reviewer(failure, failure, failure, failure, ANN)
@@ -96,6 +96,12 @@ def test_more_tries(world: Any, failure: Any) -> None:
         Answer(403, b'{"message":"no"}'),
         Answer(200, b"x"),
         Answer(200, b"{}"),
+        CallError("POST https://w: timed out", timeout=True),
+        Answer(200, b'{"status":{"authenticated":true,"user":"root"}}'),
+        Answer(200, b'{"status":{"authenticated":true,"user":{"username":["root"]}}}'),
+        Answer(200, b'{"status":{"authenticated":true,"user":{"username":"a","groups":"system:masters"}}}'),
+        Answer(200, b'{"status":{"authenticated":true,"user":{"username":"a","extra":{"k":"v"}}}}'),
+        Answer(200, b'{"status":{"authenticated":true,"audiences":"api"}}'),
     ],
 )
 def test_one_try_only(world: Any, failure: Any) -> None:
@@ -107,7 +113,7 @@ def test_one_try_only(world: Any, failure: Any) -> None:
 def test_the_cache_keeps_answers_and_not_failures(world: Any) -> None:
     async def main() -> None:
         reviewer = Reviewer(LOST, {"authenticated": False, "error": "bad"})
-        target = webhook.Target("https://w", {}, reviewer)
+        target = Target("https://w", reviewer)
         made = webhook.cached(
             webhook.WebhookAuthenticator(target, ("api",), world.clock, RandomSource(1)), world.clock
         )
@@ -126,29 +132,3 @@ def test_the_cache_keeps_answers_and_not_failures(world: Any) -> None:
         assert len(reviewer.bodies) == 4
 
     asyncio.run(main())
-
-
-def test_its_kubeconfig(tmp_path: Path, world: Any) -> None:
-    path = tmp_path / "webhook.yaml"
-    (tmp_path / "ca.crt").write_bytes(world.pki.ca.certificate)
-    (tmp_path / "c.crt").write_bytes(world.pki.admin.certificate)
-    (tmp_path / "c.key").write_bytes(world.pki.admin.key)
-    path.write_text(
-        "current-context: w\n"
-        "contexts: [{name: w, context: {cluster: c, user: u}}]\n"
-        "clusters: [{name: c, cluster: {server: 'https://w:1/review', certificate-authority: ca.crt}}]\n"
-        "users: [{name: u, user: {token: t, client-certificate: c.crt, client-key: c.key}}]\n"
-    )
-    target = webhook.load_target(path)
-    assert target.url == "https://w:1/review"
-    assert target.headers["Authorization"] == "Bearer t"
-    for text, error in (
-        ("current-context: nope", 'context "nope" does not exist'),
-        ("a: b: c", "not YAML"),
-        ("current-context: w\ncontexts: [{name: w, context: {cluster: x}}]", 'cluster "x" does not exist'),
-    ):
-        path.write_text(text)
-        with pytest.raises(webhook.WebhookConfigError, match=error):
-            webhook.load_target(path)
-    with pytest.raises(webhook.WebhookConfigError):
-        webhook.load_target(tmp_path / "absent")

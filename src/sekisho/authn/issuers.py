@@ -13,9 +13,9 @@ from sekisho.authn.authentication_config import AnonymousConfig, AuthenticationC
 from sekisho.authn.interface import AuthnContext, Outcome
 from sekisho.authn.oidc import OIDCAuthenticator
 from sekisho.authn.oidcprovider import Provider
-from sekisho.authn.outgoing import Caller, HttpCaller, tls_context
 from sekisho.authn.union import TokenUnion
 from sekisho.credentials.filewatch import FileWatch
+from sekisho.credentials.outgoing import Caller, HttpCaller, tls_context
 
 logger = logging.getLogger(__name__)
 

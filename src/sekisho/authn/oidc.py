@@ -15,8 +15,8 @@ from sekisho.authn.authentication_validation import ALGORITHMS
 from sekisho.authn.interface import AuthnContext, Identity, Outcome, refuse
 from sekisho.authn.oidcclaims import ClaimsError, ClaimsMapper
 from sekisho.authn.oidcprovider import Provider, ProviderError, algorithms_text
-from sekisho.authn.outgoing import Caller, CallError
 from sekisho.credentials import jws
+from sekisho.credentials.outgoing import Caller, CallError
 from sekisho.credentials.tokens import human_gap, read
 
 NBF_LEEWAY = 60

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sekisho.api.clock import Clock
 from sekisho.api.goformat import quote
-from sekisho.authn.outgoing import Answer, Caller, CallError
 from sekisho.credentials import jws
 from sekisho.credentials.jws import PublicKey, decode_base64url
+from sekisho.credentials.outgoing import Answer, Caller, CallError
 
 logger = logging.getLogger(__name__)
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -16,9 +13,7 @@ from sekisho.api.random import RandomSource
 from sekisho.api.types import UserInfo
 from sekisho.authn.cache import CachedTokens
 from sekisho.authn.interface import AuthnContext, Identity, Outcome, Refusal, refuse
-from sekisho.authn.outgoing import Answer, Caller, CallError, HttpCaller, tls_context
-from sekisho.credentials import kubeconfig
-from sekisho.credentials.kubeconfig import KubeconfigError
+from sekisho.credentials.outgoing import Answer, CallError, Target
 from sekisho.credentials.tokens import intersect
 
 VERSIONS = ("v1", "v1beta1")
@@ -31,66 +26,6 @@ _JITTER = 0.2
 
 class WebhookConfigError(ValueError):
     """A webhook the server cannot start with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a kubeconfig for webhooks points: its current context, or its only cluster and user."""
-
-    url: str
-    headers: Mapping[str, str]
-    caller: Caller
-
-
-def load_target(path: Path) -> Target:
-    """Read --authentication-token-webhook-config-file. WebhookConfigError naming the file."""
-    try:
-        data = kubeconfig.load([path])
-        if not path.exists():
-            raise WebhookConfigError(f"stat {path}: no such file or directory")
-        context = _named(data, "contexts", data.get("current-context", ""), "context")
-        cluster = _named(data, "clusters", context.get("cluster", ""), "cluster")
-        user = _named(data, "users", context.get("user", ""), "user") if context.get("user") else {}
-        return _target(path.parent, cluster, user)
-    except (KubeconfigError, OSError, ValueError) as error:
-        raise WebhookConfigError(str(error)) from None
-
-
-def _named(data: Mapping[str, Any], section: str, name: str, key: str) -> dict[str, Any]:
-    for item in data.get(section) or ():
-        if item["name"] == name:
-            return item.get(key) or {}
-    raise WebhookConfigError(f"{key} {quote(name)} does not exist")
-
-
-def _content(folder: Path, entry: Mapping[str, Any], key: str) -> str:
-    """`<key>-data` before the file that `<key>` names, relative to the kubeconfig."""
-    if entry.get(f"{key}-data"):
-        return base64.b64decode(entry[f"{key}-data"]).decode()
-    return (folder / entry[key]).read_text() if entry.get(key) else ""
-
-
-def _target(folder: Path, cluster: Mapping[str, Any], user: Mapping[str, Any]) -> Target:
-    import tempfile
-
-    context = tls_context(
-        _content(folder, cluster, "certificate-authority"), verify=not cluster.get("insecure-skip-tls-verify")
-    )
-    certificate, key = _content(folder, user, "client-certificate"), _content(folder, user, "client-key")
-    if certificate and key:
-        with tempfile.TemporaryDirectory() as held:  # Python's ssl module reads keys from files only
-            pair = Path(held) / "pair.pem"
-            pair.touch(mode=0o600)
-            pair.write_text(certificate + "\n" + key)
-            context.load_cert_chain(pair)
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    token = user.get("token") or (
-        Path(user["tokenFile"]).read_text().strip() if user.get("tokenFile") else ""
-    )
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
-    auth = (user["username"], user.get("password", "")) if user.get("username") else None
-    return Target(cluster.get("server", ""), headers, HttpCaller(context, auth=auth))
 
 
 class WebhookAuthenticator:
@@ -118,10 +53,15 @@ class WebhookAuthenticator:
         self._random = random
         self._api_version = f"authentication.k8s.io/{version}"
 
+    async def close(self) -> None:
+        await self._target.close()
+
     async def authenticate_token(self, token: str, ctx: AuthnContext) -> Outcome:
         asked = self._audiences if ctx.audiences is None else ctx.audiences
         try:
-            status = self._status(await self._review(token, asked))
+            status = _status(await self._review(token, asked))
+            user = _user(status.get("user"))
+            accepted = _strings(status.get("audiences"), "audiences") or self._audiences
         except CallError as error:
             ctx.found(self.name, f"the webhook gave no answer: {error}")
             return Refusal((str(error),), passing=True)
@@ -132,12 +72,10 @@ class WebhookAuthenticator:
                 return refuse(reason)
             ctx.found(self.name, "the webhook does not know the token")
             return None
-        accepted = status.get("audiences") or list(self._audiences)
         audiences = intersect(asked, accepted) if asked else ()
         if asked and not audiences:
-            ctx.found(self.name, f"audience {', '.join(map(str, accepted))} is not {', '.join(asked)}")
+            ctx.found(self.name, f"audience {', '.join(accepted)} is not {', '.join(asked)}")
             return None
-        user = _user(status.get("user") or {})
         ctx.found(self.name, f"accepted: {user.name}")
         return Identity(user, audiences or None)
 
@@ -151,9 +89,7 @@ class WebhookAuthenticator:
         wait = _FIRST_WAIT
         for step in range(1, _STEPS + 1):
             try:
-                answer = await self._target.caller(
-                    "POST", self._target.url, body=body, headers=self._target.headers
-                )
+                answer = await self._target.post(body)
                 if answer.status in (200, 201):
                     return answer
                 failure = CallError(_failure_text(answer), lost=_worth_another_try(answer))
@@ -165,15 +101,16 @@ class WebhookAuthenticator:
             wait *= _FACTOR
         raise AssertionError("unreachable")
 
-    def _status(self, answer: Answer) -> dict[str, Any]:
-        try:
-            value = orjson.loads(answer.body)
-        except orjson.JSONDecodeError:
-            raise CallError("the webhook's answer is no JSON") from None
-        status = value.get("status") if isinstance(value, dict) else None
-        if not isinstance(status, dict) or value.get("kind") not in (None, "", "TokenReview"):
-            raise CallError("the webhook's answer is no TokenReview")
-        return status
+
+def _status(answer: Answer) -> dict[str, Any]:
+    try:
+        value = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        raise CallError("the webhook's answer is no JSON") from None
+    status = value.get("status") if isinstance(value, dict) else None
+    if not isinstance(status, dict) or value.get("kind") not in (None, "", "TokenReview"):
+        raise CallError("the webhook's answer is no TokenReview")
+    return status
 
 
 def _failure_text(answer: Answer) -> str:
@@ -188,10 +125,35 @@ def _worth_another_try(answer: Answer) -> bool:
     return answer.status in (429, 500, 504) or "retry-after" in answer.headers
 
 
-def _user(value: Mapping[str, Any]) -> UserInfo:
-    extra = {str(k): tuple(map(str, v or ())) for k, v in (value.get("extra") or {}).items()}
-    groups = tuple(map(str, value.get("groups") or ()))
-    return UserInfo(str(value.get("username", "")), str(value.get("uid", "")), groups, extra)
+def _user(value: object) -> UserInfo:
+    """The user of an answer; CallError when its fields have other types than Go's."""
+    if not isinstance(value, dict | None):
+        raise CallError("the webhook's answer has a user that is no object")
+    given = value or {}
+    extra = given.get("extra") or {}
+    if not isinstance(extra, dict):
+        raise CallError("the webhook's answer has extra that is no object")
+    return UserInfo(
+        _string(given, "username"),
+        _string(given, "uid"),
+        _strings(given.get("groups"), "groups"),
+        {key: _strings(values, "extra") for key, values in extra.items()},
+    )
+
+
+def _string(value: Mapping[str, Any], key: str) -> str:
+    text = value.get(key) or ""
+    if not isinstance(text, str):
+        raise CallError(f"the webhook's answer has a {key} that is no string")
+    return text
+
+
+def _strings(value: object, key: str) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise CallError(f"the webhook's answer has {key} that are no list of strings")
+    return tuple(value)
 
 
 def cached(webhook: WebhookAuthenticator, clock: Clock, seconds: float = CACHE_SECONDS) -> CachedTokens:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sekisho.authn.outgoing import CallError, HttpCaller, tls_context
 from sekisho.credentials import pki
 from sekisho.credentials.certificates import KeyPair
+from sekisho.credentials.outgoing import CallError, HttpCaller, OutgoingError, target_of, tls_context
 
 SERVING = pki.create(pki.ServingNames(), time.time())
 OTHER = pki.create(pki.ServingNames(), time.time())
@@ -58,10 +58,63 @@ def test_calls_over_tls(tmp_path: Path) -> None:
                 await call("GET", url + path)
         with pytest.raises(CallError, match=r"GET http://127\.0\.0\.1:1/") as caught:
             await call("GET", "http://127.0.0.1:1/")
-        assert caught.value.lost
+        assert not caught.value.lost
         await call.close()
 
     run(SERVING.apiserver, tmp_path, check)
+
+
+KUBECONFIG = """
+current-context: w
+contexts: [{name: w, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: 'https://w:1/review', certificate-authority: ca.crt}}]
+users: [{name: u, user: {token: t, client-certificate: c.crt, client-key: c.key}}]
+"""
+
+
+def kubeconfig(folder: Path, text: str) -> Path:
+    (folder / "ca.crt").write_bytes(SERVING.ca.certificate)
+    (folder / "c.crt").write_bytes(SERVING.admin.certificate)
+    (folder / "c.key").write_bytes(SERVING.admin.key or b"")
+    path = folder / "webhook.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_kubeconfig_names_the_server(tmp_path: Path) -> None:
+    target = target_of(kubeconfig(tmp_path, KUBECONFIG), 3)
+    assert (target.url, target.token()) == ("https://w:1/review", "t")
+    assert isinstance(target.caller, HttpCaller)
+    assert target.caller.timeout == 3
+    target = target_of(kubeconfig(tmp_path, KUBECONFIG.replace("token: t", "token: t, tokenFile: f")))
+    with pytest.raises(CallError, match="cannot read the token file"):
+        target.token()
+    for text in ("one", "two"):
+        (tmp_path / "f").write_text(f"{text}\n")
+        assert target.token() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("current-context: nope", 'invalid configuration: context "nope" does not exist'),
+        ("", "invalid configuration: no configuration has been provided"),
+        ("a: b: c", "error loading config file .*not YAML"),
+        (KUBECONFIG.replace("cluster: c,", "cluster: x,"), 'cluster "x" does not exist'),
+        (KUBECONFIG.replace("server: 'https://w:1/review', ", ""), 'no server found for cluster "c"'),
+        (KUBECONFIG.replace("ca.crt", "none"), "unable to read certificate-authority none: no such file"),
+        (KUBECONFIG.replace("-authority: ca.crt", "-authority: c.key"), "unable to load TLS certificates"),
+        (KUBECONFIG.replace("client-key: ", "client-key-data: "), "client-key is not base64"),
+    ],
+)
+def test_kubeconfigs_that_are_no_good(tmp_path: Path, text: str, error: str) -> None:
+    with pytest.raises(OutgoingError, match=error):
+        target_of(kubeconfig(tmp_path, text))
+
+
+def test_a_kubeconfig_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(OutgoingError, match=r"stat .*absent: no such file or directory"):
+        target_of(tmp_path / "absent")
 
 
 def test_another_authority_is_not_trusted(tmp_path: Path) -> None:

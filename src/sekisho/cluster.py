@@ -18,6 +18,7 @@ from sekisho.api.clock import Clock, SystemClock
 from sekisho.api.encoding import encode
 from sekisho.api.random import RandomSource
 from sekisho.authz import bootstrap
+from sekisho.authz.ownroles import own_roles
 from sekisho.checkpoint import Checkpoint
 from sekisho.config import Config
 from sekisho.controllers import systemobjects
@@ -97,10 +98,14 @@ class Cluster:
         await self._cache.start()
         checkpoint = Checkpoint(config, self.registry, self.pki, self.clock)
         self.registry.admission = Chain(self.registry, wiring.admission_plugins(config, self.registry))
-        self.client = Client(self.registry, checkpoint.authorizer, API_SERVER, "kube-apiserver")
+        recorder = self.passages.recorder(self.clock) if config.record_in_process else None
+        self.client = Client(
+            self.registry, checkpoint.authorizer, API_SERVER, "kube-apiserver", recorder=recorder
+        )
         await systemobjects.ensure_namespaces(self.client)
         if "RBAC" in config.authorization_mode:
-            await bootstrap.ensure(self.client, bootstrap.default_policy(), self.clock)
+            policy = [*bootstrap.default_policy(), *own_roles()]
+            await bootstrap.ensure(self.client, policy, self.clock)
         self._cache.restart_history()
         await self._listen(sock, checkpoint)
         endpoint = systemobjects.Endpoint(config.kubernetes_service_ip, _address(config), self.port)

@@ -46,6 +46,8 @@ class Config:
     event_ttl: float = 3600.0
     passages: int = 1000
     """How many passages the ring keeps."""
+    record_in_process: bool = False
+    """Whether controllers and the node, which ask within the process, leave passages, too."""
     extra_names: tuple[str, ...] = field(default=())
     """Further names and addresses for the serving certificate."""
 
@@ -60,6 +62,8 @@ class Config:
             raise ConfigError(
                 f"--secure-port {self.secure_port} must be between 0 and 65535, inclusive. 0 picks a free port"
             )
+        if self.passages < 1:
+            raise ConfigError(f"--passages {self.passages} must be at least 1")
         self.service_networks  # noqa: B018  (parsed here so that a bad range is told before anything starts)
 
     @property

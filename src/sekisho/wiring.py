@@ -115,6 +115,8 @@ def application(cluster: Running, checkpoint: Checkpoint, address: str) -> Appli
         keys=checkpoint.keys.all(),
         status=cluster,
         address=address,
+        passages=cluster.passages,
+        policy=checkpoint.index if "RBAC" in cluster.config.authorization_mode else None,
     )
     routes = routing.routes(parts)
     filters = [

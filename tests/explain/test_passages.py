@@ -40,12 +40,9 @@ def test_a_whole_passage():
         "request": {"method": "GET", "path": "/api/v1/pods", "query": "limit=5", "userAgent": "kubectl"},
         "authentication": {
             "findings": [{"authenticator": "x509", "text": "valid"}],
-            "user": {"username": "zed"},
+            "user": {"username": "bob", "groups": ["dev"]},
         },
-        "impersonation": {
-            "impersonator": {"username": "bob", "groups": ["dev"]},
-            "constraint": "user-info",
-        },
+        "impersonation": {"user": {"username": "zed"}, "constraint": "user-info"},
         "attributes": {
             "verb": "list",
             "namespace": "n",

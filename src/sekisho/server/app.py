@@ -51,7 +51,10 @@ class Application:
         if response.stream is None:
             await _send_whole(request, response, send)
         else:
-            await self._send_stream(response, receive, send)
+            try:
+                await self._send_stream(response, receive, send)
+            finally:
+                response.end()
 
     async def _send_stream(self, response: Response, receive: Receive, send: Send) -> None:
         """Headers go out at once, each piece as it comes; the stream ends early when the client goes away."""

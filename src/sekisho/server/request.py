@@ -104,7 +104,7 @@ Headers = list[tuple[bytes, bytes]]
 class Response:
     """A status code, headers, and a body: bytes, or a stream that is flushed piece by piece."""
 
-    __slots__ = ("body", "code", "headers", "stream")
+    __slots__ = ("_ends", "body", "code", "headers", "stream")
 
     def __init__(
         self,
@@ -120,6 +120,16 @@ class Response:
         if headers:
             self.headers += headers
         self.stream = stream
+        self._ends: tuple[Callable[[], None], ...] = ()
+
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called once when a stream is over, however it ended and even if it never began."""
+        self._ends += (callback,)
+
+    def end(self) -> None:
+        ends, self._ends = self._ends, ()
+        for callback in ends:
+            callback()
 
 
 def text(code: int, body: str) -> Response:

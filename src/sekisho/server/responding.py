@@ -8,8 +8,10 @@ import orjson
 import yaml
 
 from sekisho.api import status, tables
+from sekisho.api.clock import Clock
 from sekisho.api.encoding import encode
 from sekisho.api.goformat import html_escape
+from sekisho.api.tables import TablePrinter
 from sekisho.api.types import Object
 from sekisho.registry.listing import ListResult
 from sekisho.registry.options import first
@@ -117,7 +119,7 @@ def _is_status(obj: Object) -> bool:
 
 def convert_object(request: Request, obj: Object, rest: Rest, form: Form) -> Object:
     if form.kind == "Table":
-        return Tabulator(request, rest, form).table([obj], obj["metadata"])
+        return tabulator(request, rest, form).table([obj], obj["metadata"])
     if form.kind == "PartialObjectMetadata":
         return partial_metadata(obj, form.version)
     raise status.not_acceptable(
@@ -128,7 +130,7 @@ def convert_object(request: Request, obj: Object, rest: Rest, form: Form) -> Obj
 
 def convert_list(request: Request, result: ListResult, form: Form) -> Object:
     if form.kind == "Table":
-        return Tabulator(request, result.rest, form).table(list(result.objects()), result.metadata())
+        return tabulator(request, result.rest, form).table(list(result.objects()), result.metadata())
     if form.kind == "PartialObjectMetadataList":
         items = [partial_metadata(obj, form.version) for obj in result.objects()]
         return {
@@ -152,19 +154,25 @@ def partial_metadata(obj: Object, version: str) -> Object:
     }
 
 
+def tabulator(request: Request, rest: Rest, form: Form) -> Tabulator:
+    registry = rest.registry
+    printer = tables.table_for(
+        rest.info.group, rest.info.kind, token_secrets=registry.settings.token_secrets_auto
+    )
+    return Tabulator(request, printer, registry.clock, form)
+
+
 class Tabulator:
     """Makes Tables of one kind; what the rows carry is read from the request once."""
 
-    def __init__(self, request: Request, rest: Rest, form: Form) -> None:
+    def __init__(self, request: Request, printer: TablePrinter, clock: Clock, form: Form) -> None:
         self.include = first(request.query, "includeObject") if request.query_string else ""
         if self.include not in ("", "Metadata", "Object", "None"):
             detail = f"includeObject: Invalid value: \"{self.include}\": must be 'Metadata', 'Object', 'None', or empty"
             raise status.bad_request(f"Unable to convert to Table as requested: {detail}")
         self.version = form.version
-        self.printer = tables.table_for(
-            rest.info.group, rest.info.kind, token_secrets=rest.registry.settings.token_secrets_auto
-        )
-        self.clock = rest.registry.clock
+        self.printer = printer
+        self.clock = clock
 
     def table(self, objects: list[Object], list_metadata: Object, columns: bool = True) -> Object:
         metadata = {

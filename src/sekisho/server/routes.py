@@ -13,7 +13,8 @@ NOT_FOUND = "404 page not found\n"
 
 
 class Routes:
-    """`exact` paths, `prefixes` (longest first), and resources for everything below /api and /apis."""
+    """`exact` paths, `prefixes` (longest first), and resources for everything below /api and /apis. `own` answer for
+    whole groups that the registry does not hold."""
 
     def __init__(
         self,
@@ -22,16 +23,21 @@ class Routes:
         groups: Mapping[str, object],
         exact: Mapping[str, Handler],
         prefixes: Mapping[str, Handler],
+        own: Mapping[str, Handler],
     ) -> None:
         self._resources = resources
         self._discovery = discovery
         self._groups = groups
+        self._own = own
         self._exact = exact
         self._prefixes = sorted(prefixes.items(), key=lambda item: -len(item[0]))
 
     async def handle(self, request: Request) -> Response:
         info = request.info
         if info.resource_request:
+            own = self._own.get(info.group)
+            if own is not None:
+                return await own(request)
             if info.group and info.group not in self._groups:
                 return text(404, NOT_FOUND)
             return await self._resources.handle(request)
@@ -47,7 +53,8 @@ class Routes:
 
     def _unknown(self, request: Request) -> Response:
         parts = request.path.strip("/").split("/")
-        known_group = len(parts) == 3 and parts[0] == "apis" and parts[1] in self._groups
+        served = len(parts) == 3 and (parts[1] in self._groups or parts[1] in self._own)
+        known_group = served and parts[0] == "apis"
         if known_group or (len(parts) == 2 and parts[0] == "api"):
             raise status.route_not_found()
         return text(404, NOT_FOUND)

@@ -12,10 +12,12 @@ from sekisho.api.types import Authorizer
 from sekisho.authn.gate import Gate
 from sekisho.credentials.keys import VerificationKey
 from sekisho.credentials.tokenrequest import TokenIssuer
+from sekisho.explain.passages import PassageLog
+from sekisho.explain.policy import Policy
 from sekisho.registry.registry import Registry
 from sekisho.server import oidc_discovery
-from sekisho.server.discovery import Discovery, builtin_versions
-from sekisho.server.handlers import reviews, system
+from sekisho.server.discovery import Discovery, builtin_versions, custom_versions
+from sekisho.server.handlers import passages, reviews, system
 from sekisho.server.handlers.resources import ResourceHandler
 from sekisho.server.openapi import OpenAPI
 from sekisho.server.request import Handler, Request, Response
@@ -44,13 +46,16 @@ class Parts:
     status: Status
     address: str
     """host:port, as clients are told."""
+    passages: PassageLog
+    policy: Policy | None
+    """Where explanations look for near misses."""
 
 
 def routes(parts: Parts) -> Routes:
     registry = parts.registry
     reviews.install(registry, parts.gate, parts.issuer)
     infos = [rest.info for rest in registry.resources.values()]
-    discovery = Discovery(parts.address, builtin_versions(infos))
+    discovery = Discovery(parts.address, [*builtin_versions(infos), *custom_versions([passages.INFO])])
     openapi = OpenAPI(infos, registry.clock)
     exact: dict[str, Handler] = {
         "/version": system.version,
@@ -68,7 +73,10 @@ def routes(parts: Parts) -> Routes:
         exact[path] = exact[f"{path}/"] = _oidc(document)
     exact["/"] = system.Index([*exact, *discovery.paths()])
     groups = {group for group, _, _ in registry.resources}
-    return Routes(ResourceHandler(registry, parts.authorizer), discovery, dict.fromkeys(groups), exact, prefixes)
+    reader = passages.PassageHandler(parts.passages, parts.policy, registry.clock, registry.random)
+    own = {passages.INFO.group: reader}
+    handler = ResourceHandler(registry, parts.authorizer)
+    return Routes(handler, discovery, dict.fromkeys(groups), exact, prefixes, own)
 
 
 def _oidc(document: oidc_discovery.Document) -> Handler:

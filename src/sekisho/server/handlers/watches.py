@@ -37,11 +37,13 @@ async def watch(request: Request, rest: Rest, ctx: Context) -> Response:
     if seconds <= 0:
         seconds = ctx.random.uniform(MIN_TIMEOUT, 2 * MIN_TIMEOUT)
     content_type = form.media_type if form.media_type == JSON else f"{form.media_type};stream=watch"
-    return Response(
+    response = Response(
         200,
         content_type=content_type.encode(),
         stream=_frames(stream, frame, ctx, seconds, chosen.allow_watch_bookmarks),
     )
+    response.on_end(stream.close)
+    return response
 
 
 async def _frames(
@@ -72,7 +74,6 @@ async def _frames(
     finally:
         if waiting is not None:
             waiting.cancel()
-        stream.close()
 
 
 def _next_bookmark(ctx: Context, end: float) -> float:
@@ -121,7 +122,7 @@ def _converter(request: Request, rest: Rest, form: Form) -> Callable[[Event], Ob
             )
 
         return partial
-    tabulator = responding.Tabulator(request, rest, form)
+    tabulator = responding.tabulator(request, rest, form)
     first = True
 
     def table(event: Event) -> Object:

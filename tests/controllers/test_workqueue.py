@@ -57,3 +57,23 @@ def test_failures_wait_longer_and_longer(clock: VirtualClock) -> None:
         assert queue.failed("a") == 1
 
     asyncio.run(check())
+
+
+def test_of_two_times_for_a_key_the_sooner_counts(clock: VirtualClock) -> None:
+    async def check() -> None:
+        queue: Workqueue[str] = Workqueue(clock)
+        queue.add_after("a", 10)
+        queue.add_after("a", 5)
+        queue.add_after("a", 20)
+        waiting = asyncio.ensure_future(queue.get())
+        await asyncio.sleep(0.01)
+        clock.advance(5)
+        queue.done(await waiting)
+        waiting = asyncio.ensure_future(queue.get())
+        await asyncio.sleep(0.01)
+        clock.advance(60)
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        waiting.cancel()
+
+    asyncio.run(check())

@@ -1,6 +1,8 @@
 """What every reconcile loop shares: informers to learn from, a queue of keys, workers that retry.
 
 A controller subclass names its account, makes its informers in `__init__`, and implements `reconcile`.
+Instead of counting what they expect to see, controllers wait after their writes until their informer has
+taken them in (`View.reached`), so that the next look at the same key never is from before.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ from typing import Any
 
 from sekisho.api.clock import Clock
 from sekisho.api.status import StatusError
-from sekisho.api.types import AUTHENTICATED, UserInfo
+from sekisho.api.time import format_time
+from sekisho.api.types import AUTHENTICATED, Object, UserInfo
+from sekisho.controllers.informers import SharedInformers, View
 from sekisho.controllers.workqueue import Workqueue
+from sekisho.node.events import EventRecorder
 from sekisho.registry.client import Client
-from sekisho.registry.informer import Informer
 
 logger = logging.getLogger("sekisho.controllers")
 
@@ -36,16 +40,30 @@ class Controller:
         self.client = client
         self.clock = clock
         self.queue: Workqueue[Any] = Workqueue(clock)
-        self._informers: list[Informer] = []
+        self._shared: SharedInformers | None = None
+        self._views: list[View] = []
+        self._recorders: list[EventRecorder] = []
         self.ready = asyncio.Event()
 
-    def informer(self, resource: str, namespace: str = "", field_selector: str = "") -> Informer:
+    def informer(self, resource: str, namespace: str = "", field_selector: str = "") -> View:
         """A watched copy of a resource, read as the controller manager: upstream's informers are shared by all
         controllers, and only what a controller does itself is done with its own account."""
-        reader = self.client.as_user(MANAGER, "kube-controller-manager")
-        informer = Informer(reader, resource, namespace, field_selector)
-        self._informers.append(informer)
-        return informer
+        view = View(resource, namespace, field_selector)
+        self._views.append(view)
+        return view
+
+    def recorder(self, component: str) -> EventRecorder:
+        """A recorder of events that are reported as `component`, written while the controller runs."""
+        recorder = EventRecorder(self.client, self.clock, component)
+        self._recorders.append(recorder)
+        return recorder
+
+    def share(self, informers: SharedInformers) -> None:
+        """Use these informers; without, a controller has its own."""
+        self._shared = informers
+
+    def now(self) -> str:
+        return format_time(self.clock.now())
 
     async def reconcile(self, key: Any) -> None:
         """Bring one key to its desired state. Errors are retried with back-off."""
@@ -55,15 +73,32 @@ class Controller:
         """Called once, when all informers have their first state."""
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            for informer in self._informers:
-                group.create_task(informer.run())
-            for informer in self._informers:
-                await informer.synced.wait()
-            await self.started()
-            self.ready.set()
-            for _ in range(self.workers):
-                group.create_task(self._work())
+        informers = self._shared or self._own_informers()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for recorder in self._recorders:
+                    group.create_task(recorder.run())
+                await self._begin(informers)
+                await self.started()
+                self.ready.set()
+                for _ in range(self.workers):
+                    group.create_task(self._work())
+        finally:
+            for view in self._views:
+                view.end()
+            if informers is not self._shared:
+                await informers.close()
+
+    def _own_informers(self) -> SharedInformers:
+        return SharedInformers(self.client.as_user(MANAGER, "kube-controller-manager"), self.clock)
+
+    async def _begin(self, informers: SharedInformers) -> None:
+        for view in self._views:
+            view.attach(informers)
+        for view in self._views:
+            await view.synced()
+        for view in self._views:
+            view.begin()
 
     async def _work(self) -> None:
         while True:
@@ -85,3 +120,9 @@ class Controller:
         if not logged:
             level = logging.WARNING if failures == MAX_QUICK_FAILURES else logging.DEBUG
             logger.log(level, "%s: %s: %s", type(self).__name__, key, error)
+
+
+def key_name(obj: Object) -> tuple[str, str]:
+    """The key under which most controllers queue an object: its namespace and name."""
+    metadata = obj["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]

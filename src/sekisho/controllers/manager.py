@@ -17,9 +17,11 @@ from sekisho.controllers.controller import MANAGER, Controller
 from sekisho.controllers.csr import CSRApprover, CSRCleaner, CSRSigner
 from sekisho.controllers.flowcontrol import FlowSchemaConditions
 from sekisho.controllers.garbagecollector import GarbageCollector
+from sekisho.controllers.informers import SharedInformers
 from sekisho.controllers.namespace import NamespaceController
 from sekisho.controllers.rootca import RootCAPublisher
 from sekisho.controllers.serviceaccount import ServiceAccountController
+from sekisho.controllers.servicecidrs import ServiceCIDRs
 from sekisho.controllers.tokens import TokensController
 from sekisho.credentials.certificates import Authority
 from sekisho.credentials.keys import SigningKey
@@ -61,6 +63,7 @@ def factories(credentials: Credentials, clock: Clock, random: RandomSource) -> S
         lambda c: APIServices(c, clock),
         lambda c: FlowSchemaConditions(c, clock),
         lambda c: ClusterRoleAggregation(_as(c, ClusterRoleAggregation), clock),
+        lambda c: ServiceCIDRs(_as(c, ServiceCIDRs), clock),
     )
 
 
@@ -76,6 +79,7 @@ class ControllerManager:
         self._client = client.as_user(MANAGER, "kube-controller-manager")
         self._clock = clock
         self._factories = made
+        self._informers = SharedInformers(self._client, clock)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -87,11 +91,14 @@ class ControllerManager:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        await self._informers.close()
 
     async def _keep(self, factory: Factory) -> None:
         while True:
             try:
-                await factory(self._client).run()
+                controller = factory(self._client)
+                controller.share(self._informers)
+                await controller.run()
             except asyncio.CancelledError:
                 raise
             except BaseException:

@@ -34,6 +34,7 @@ class Endpoint:
     service_ip: str
     address: str
     port: int
+    service_ranges: tuple[str, ...] = ()
 
 
 async def ensure_namespaces(client: Client) -> None:
@@ -41,7 +42,7 @@ async def ensure_namespaces(client: Client) -> None:
 
 
 async def ensure_objects(client: Client, endpoint: Endpoint) -> None:
-    """The Service, its endpoints, and the system priority classes."""
+    """The Service, its endpoints, the range of its address, and the system priority classes."""
     port: Object = {"name": "https", "port": endpoint.port, "protocol": "TCP"}
     wanted = [
         ("services", _service(endpoint)),
@@ -69,6 +70,13 @@ async def ensure_objects(client: Client, endpoint: Endpoint) -> None:
                 "addressType": "IPv6" if ":" in endpoint.address else "IPv4",
                 "endpoints": [{"addresses": [endpoint.address], "conditions": {"ready": True}}],
                 "ports": [port],
+            },
+        ),
+        (
+            "servicecidrs.networking.k8s.io",
+            {
+                **_object("networking.k8s.io/v1", "ServiceCIDR", "kubernetes"),
+                "spec": {"cidrs": list(endpoint.service_ranges)},
             },
         ),
         *(("priorityclasses.scheduling.k8s.io", _priority_class(n)) for n in PRIORITY_CLASSES),

@@ -28,6 +28,7 @@ class Workqueue(Generic[K]):
         self._working: set[K] = set()
         self._again: set[K] = set()
         self._later: list[tuple[float, int, K]] = []
+        self._due: dict[K, float] = {}
         self._sequence = 0
         self._failures: dict[K, int] = {}
         self._changed = asyncio.Event()
@@ -40,11 +41,16 @@ class Workqueue(Generic[K]):
             self._changed.set()
 
     def add_after(self, key: K, seconds: float) -> None:
+        """Add the key when the time has come, or sooner when it waits already for a sooner time."""
         if seconds <= 0:
             self.add(key)
             return
+        due = self._clock.monotonic() + seconds
+        if self._due.get(key, due + 1) <= due:
+            return
+        self._due[key] = due
         self._sequence += 1
-        heapq.heappush(self._later, (self._clock.monotonic() + seconds, self._sequence, key))
+        heapq.heappush(self._later, (due, self._sequence, key))
         self._changed.set()
 
     def failed(self, key: K) -> int:
@@ -81,7 +87,10 @@ class Workqueue(Generic[K]):
     def _promote(self) -> None:
         now = self._clock.monotonic()
         while self._later and self._later[0][0] <= now:
-            self.add(heapq.heappop(self._later)[2])
+            due, _, key = heapq.heappop(self._later)
+            if self._due.get(key) == due:
+                del self._due[key]
+                self.add(key)
 
     async def _wait(self, seconds: float) -> None:
         """Until something is added, or the time has come on the cluster's clock."""

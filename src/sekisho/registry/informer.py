@@ -31,24 +31,40 @@ class Informer:
         self._resource = resource
         self._namespace = namespace
         self._field_selector = field_selector
-        self._objects: dict[Key, Object] = {}
+        self._objects: dict[str, dict[str, Object]] = {}
+        """By namespace and name."""
         self._handlers: list[OnChange] = []
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self.synced = asyncio.Event()
+        self.revision = 0
+        """Every change of the resource up to this revision has been taken in."""
 
     def on_change(self, handler: OnChange) -> None:
         self._handlers.append(handler)
 
+    def off_change(self, handler: OnChange) -> None:
+        """Call a handler no more."""
+        self._handlers.remove(handler)
+
     def get(self, namespace: str, name: str) -> Object | None:
-        return self._objects.get((namespace, name))
+        return self._objects.get(namespace, {}).get(name)
 
     def __iter__(self) -> Iterator[Object]:
-        return iter(list(self._objects.values()))
+        return iter([obj for named in self._objects.values() for obj in named.values()])
 
     def __len__(self) -> int:
-        return len(self._objects)
+        return sum(map(len, self._objects.values()))
 
     def in_namespace(self, namespace: str) -> list[Object]:
-        return [o for (ns, _), o in self._objects.items() if ns == namespace]
+        return list(self._objects.get(namespace, {}).values())
+
+    async def reached(self, written: Object) -> None:
+        """Returns when this copy has taken in what a write answered, so that the writer sees its own work."""
+        revision = int(written["metadata"].get("resourceVersion") or 0)
+        while self.revision < revision:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((revision, waiter))
+            await waiter
 
     async def run(self) -> None:
         async for event in self._client.watch(
@@ -62,26 +78,42 @@ class Informer:
                 self._set(key_of(event.object), None)
             else:
                 self._set(key_of(event.object), event.object)
+            if self.synced.is_set():
+                self._advance(event.object)
+
+    def _advance(self, seen: Object) -> None:
+        self.revision = max(self.revision, int(seen.get("metadata", {}).get("resourceVersion") or 0))
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for revision, waiter in waiting:
+                if revision > self.revision:
+                    self._waiting.append((revision, waiter))
+                elif not waiter.done():
+                    waiter.set_result(None)
 
     async def _drop_missing(self) -> None:
         """The watch fell behind and started over: deletions it did not see have to be found."""
         present = await self._client.list(
             self._resource, self._namespace, field_selector=self._field_selector
         )
-        for key in self._objects.keys() - {key_of(obj) for obj in present}:
+        for key in {key_of(obj) for obj in self} - {key_of(obj) for obj in present}:
             self._set(key, None)
 
     def _set(self, key: Key, new: Object | None) -> None:
-        old = self._objects.get(key)
+        namespace, name = key
+        old = self.get(namespace, name)
         if new is None:
             if old is None:
                 return
-            del self._objects[key]
+            named = self._objects[namespace]
+            del named[name]
+            if not named:
+                del self._objects[namespace]
         else:
             if old is not None and _revision(old) == _revision(new):
                 return
-            self._objects[key] = new
-        for handler in self._handlers:
+            self._objects.setdefault(namespace, {})[name] = new
+        for handler in tuple(self._handlers):
             handler(new, old)
 
 

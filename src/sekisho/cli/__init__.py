@@ -21,6 +21,7 @@ COMMANDS = {
     "user": "Give people client certificates.",
     "token": "Print a ServiceAccount's token.",
     "run": "Run a local command as a ServiceAccount.",
+    "why": "Tell why a request was allowed or refused.",
     "completion": "Print the shell's completion script.",
 }
 

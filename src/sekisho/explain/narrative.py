@@ -6,6 +6,7 @@ length; what it merely passed is told in a word.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from sekisho.explain.policy import Policy
 from sekisho.explain.why import account
 
 UNAUTHORIZED = 401
+MAX_SCALAR = 64
+"""Characters of an admitted value that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,13 @@ def _admission(passage: Passage) -> Iterator[str]:
         if "refusal" in entry:
             yield f"{plugin} refused it: {entry['refusal']}"
         for change in entry.get("changes", ()):
-            yield f"{plugin}: {change['op']} {change['path'] or '/'}."
+            yield f"{plugin}: {change['op']} {change['path'] or '/'}{_scalar(change.get('value'))}."
+
+
+def _scalar(value: object) -> str:
+    """A value that is short enough for a sentence; nothing for all others."""
+    shown = json.dumps(value, ensure_ascii=False) if isinstance(value, str | int | float) else ""
+    return f" = {shown}" if 0 < len(shown) <= MAX_SCALAR else ""
 
 
 def _response(passage: Passage) -> Iterator[str]:

@@ -96,7 +96,11 @@ class ServiceCIDRs(Controller):
     async def _report(self, service_cidr: Object, status: str, reason: str, message: str) -> None:
         conditions = (service_cidr.get("status") or {}).get("conditions") or ()
         present: Object = next((c for c in conditions if c.get("type") == "Ready"), {})
-        if (present.get("status"), present.get("reason"), present.get("message")) == (status, reason, message):
+        if (present.get("status"), present.get("reason"), present.get("message")) == (
+            status,
+            reason,
+            message,
+        ):
             return
         name = service_cidr["metadata"]["name"]
         condition = {

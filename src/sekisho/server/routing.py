@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,14 +10,14 @@ from prometheus_client import CollectorRegistry
 
 from sekisho.api.types import Authorizer
 from sekisho.authn.gate import Gate
-from sekisho.credentials.keys import VerificationKey
+from sekisho.credentials.keys import KeyRing
 from sekisho.credentials.tokenrequest import TokenIssuer
 from sekisho.explain.passages import PassageLog
 from sekisho.explain.policy import Policy
 from sekisho.registry.registry import Registry
 from sekisho.server import oidc_discovery
 from sekisho.server.discovery import Discovery, builtin_versions, custom_versions
-from sekisho.server.handlers import passages, reviews, system
+from sekisho.server.handlers import connect, passages, reviews, system
 from sekisho.server.handlers.resources import ResourceHandler
 from sekisho.server.openapi import OpenAPI
 from sekisho.server.request import Handler, Request, Response
@@ -42,18 +42,20 @@ class Parts:
     authorizer: Authorizer
     gate: Gate
     issuer: TokenIssuer
-    keys: Sequence[VerificationKey]
+    keys: KeyRing
     status: Status
     address: str
     """host:port, as clients are told."""
     passages: PassageLog
     policy: Policy | None
     """Where explanations look for near misses."""
+    jwks_uri: str = ""
 
 
 def routes(parts: Parts) -> Routes:
     registry = parts.registry
     reviews.install(registry, parts.gate, parts.issuer)
+    connect.install(registry)
     infos = [rest.info for rest in registry.resources.values()]
     discovery = Discovery(parts.address, [*builtin_versions(infos), *custom_versions([passages.INFO])])
     openapi = OpenAPI(infos, registry.clock)
@@ -69,8 +71,9 @@ def routes(parts: Parts) -> Routes:
         exact[f"/{name}"] = health.all
         prefixes[f"/{name}/"] = health.one
     exact["/metrics"] = system.Metrics(CollectorRegistry())
-    for path, document in oidc_discovery.documents(parts.issuer.issuer, parts.keys, parts.address).items():
-        exact[path] = exact[f"{path}/"] = _oidc(document)
+    published = oidc_discovery.Documents(parts.issuer.issuer, parts.keys, parts.address, parts.jwks_uri)
+    for path in published.paths():
+        exact[path] = exact[f"{path}/"] = _oidc(published, path)
     exact["/"] = system.Index([*exact, *discovery.paths()])
     groups = {group for group, _, _ in registry.resources}
     reader = passages.PassageHandler(parts.passages, parts.policy, registry.clock, registry.random)
@@ -79,9 +82,9 @@ def routes(parts: Parts) -> Routes:
     return Routes(handler, discovery, dict.fromkeys(groups), exact, prefixes, own)
 
 
-def _oidc(document: oidc_discovery.Document) -> Handler:
+def _oidc(published: oidc_discovery.Documents, path: str) -> Handler:
     async def handle(request: Request) -> Response:
-        found = oidc_discovery.answer(document, request.method, request.header(b"accept"))
+        found = oidc_discovery.answer(published.current()[path], request.method, request.header(b"accept"))
         cached = [(b"cache-control", oidc_discovery.CACHE_CONTROL)]
         return Response(200, found.body, found.content_type.encode(), cached)
 

@@ -15,6 +15,7 @@ from sekisho.registry.strategy import Context
 from sekisho.schema import body, protobufbody
 from sekisho.server import negotiation, responding
 from sekisho.server.handlers import watches
+from sekisho.server.handlers.connect import Connection
 from sekisho.server.request import Request, Response
 
 PATCH_TYPES = {t.value: t for t in PatchType}
@@ -84,6 +85,8 @@ class ResourceHandler:
             raise status.route_method_not_allowed()
         if isinstance(target, Rest):
             return await self._verbs[verb](request, target, ctx)
+        if isinstance(target, Connection):
+            return await target.connect(request, rest, ctx)
         return await self._other_kind(request, rest, target, ctx)
 
     async def _other_kind(self, request: Request, rest: Rest, target: Subresource, ctx: Context) -> Response:

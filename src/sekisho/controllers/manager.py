@@ -23,6 +23,7 @@ from sekisho.controllers.rootca import RootCAPublisher
 from sekisho.controllers.serviceaccount import ServiceAccountController
 from sekisho.controllers.servicecidrs import ServiceCIDRs
 from sekisho.controllers.tokens import TokensController
+from sekisho.controllers.workloads import WORKLOADS
 from sekisho.credentials.certificates import Authority
 from sekisho.credentials.keys import SigningKey
 from sekisho.registry.client import Client
@@ -63,8 +64,13 @@ def factories(credentials: Credentials, clock: Clock, random: RandomSource) -> S
         lambda c: APIServices(c, clock),
         lambda c: FlowSchemaConditions(c, clock),
         lambda c: ClusterRoleAggregation(_as(c, ClusterRoleAggregation), clock),
+        *(_plain(controller, clock) for controller in WORKLOADS),
         lambda c: ServiceCIDRs(_as(c, ServiceCIDRs), clock),
     )
+
+
+def _plain(controller: type[Controller], clock: Clock) -> Factory:
+    return lambda c: controller(_as(c, controller), clock)
 
 
 def _as(client: Client, controller: type[Controller]) -> Client:

@@ -179,7 +179,7 @@ class EventRecorder:
         try:
             self._queue.put_nowait(self._event(about, type, reason, message))
         except asyncio.QueueFull:
-            logger.warning("too many events wait, %s of %s is dropped", reason, about["name"])
+            logger.debug("too many events wait, %s of %s is dropped", reason, about["name"])
 
     def _event(self, about: Object, type: str, reason: str, message: str) -> Object:
         namespace = about.get("namespace") or "default"

@@ -67,7 +67,7 @@ class SeriesRecorder:
         try:
             self._queue.put_nowait((event, now))
         except asyncio.QueueFull:
-            logger.warning("too many events wait, %s of %s is dropped", reason, regarding["name"])
+            logger.debug("too many events wait, %s of %s is dropped", reason, regarding["name"])
 
     async def run(self) -> None:
         """Write what is recorded until cancelled. What the server refuses is lost, as upstream's is."""

@@ -25,7 +25,6 @@ from sekisho.controllers import systemobjects
 from sekisho.controllers.apiservices import API_SERVER, ensure_api_services
 from sekisho.controllers.flowcontrol import ensure_flow_control
 from sekisho.controllers.manager import ControllerManager, Credentials, factories
-from sekisho.credentials.keys import SigningKey
 from sekisho.credentials.pki import PKI
 from sekisho.explain.passages import PassageLog
 from sekisho.node.agent import NodeAgent
@@ -57,6 +56,7 @@ class Cluster:
         self._sock: socket.socket | None = None
 
     pki: PKI
+    checkpoint: Checkpoint
     registry: Registry
     client: Client
     """Speaks as the server itself (system:masters)."""
@@ -96,14 +96,15 @@ class Cluster:
         )
         self.registry = Registry(self._store, self._cache, self.clock, self.random, settings)
         await self._cache.start()
-        checkpoint = Checkpoint(config, self.registry, self.pki, self.clock)
+        self.checkpoint = checkpoint = Checkpoint(config, self.registry, self.pki, self.clock)
         self.registry.admission = Chain(self.registry, wiring.admission_plugins(config, self.registry))
         recorder = self.passages.recorder(self.clock) if config.record_in_process else None
         self.client = Client(
             self.registry, checkpoint.authorizer, API_SERVER, "kube-apiserver", recorder=recorder
         )
+        checkpoint.client = self.client
         await systemobjects.ensure_namespaces(self.client)
-        if "RBAC" in config.authorization_mode:
+        if "RBAC" in checkpoint.modes:
             policy = [*bootstrap.default_policy(), *own_roles()]
             await bootstrap.ensure(self.client, policy, self.clock)
         self._cache.restart_history()
@@ -115,19 +116,20 @@ class Cluster:
         await ensure_flow_control(self.client)
         self._tasks.append(asyncio.create_task(compact_periodically(self._store, self.clock)))
         self._tasks.append(asyncio.create_task(systemobjects.keep(self.client, endpoint, self.clock)))
+        checkpoint.start()
         self._start_controllers()
         await self._start_node()
         self.ready = True
 
     async def _listen(self, sock: socket.socket, checkpoint: Checkpoint) -> None:
         app = wiring.application(self, checkpoint, f"{_address(self.config)}:{sock.getsockname()[1]}")
-        self._listener = Listener(app, sock, self.pki)
+        self._listener = wiring.listener(self.config, checkpoint, app, sock, self.pki)
         await self._listener.start()
 
     def _start_controllers(self) -> None:
         credentials = Credentials(
             authority=self.pki.authority(),
-            account_key=SigningKey.from_pem(self.pki.sa_key),
+            account_key=self.checkpoint.token_keys.signing,
             root_ca=self.pki.ca.certificate.decode(),
             automatic_tokens=self.config.token_secrets == "auto",
         )
@@ -152,6 +154,8 @@ class Cluster:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if hasattr(self, "checkpoint"):
+            await self.checkpoint.close()
         if hasattr(self, "_cache"):
             await self._cache.close()
         if hasattr(self, "_store"):

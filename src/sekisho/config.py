@@ -10,11 +10,11 @@ DEFAULT_ISSUER = "https://kubernetes.default.svc.cluster.local"
 DEFAULT_SERVICE_RANGE = "10.96.0.0/16"
 DEFAULT_PORT = 6443
 
-AUTHORIZATION_MODES = ("AlwaysAllow", "AlwaysDeny", "ABAC", "Webhook", "RBAC", "Node")
+DEFAULT_MODES = ("Node", "RBAC")
 
 
 class ConfigError(ValueError):
-    """A choice that cannot be; the text is one line for the operator."""
+    """Choices that cannot be; the text has one line for each, for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +31,65 @@ class Config:
     """sqlite or memory."""
     token_secrets: str = "auto"
     """auto: every ServiceAccount gets a token Secret, as up to Kubernetes 1.23; manual: as today."""
-    authorization_mode: tuple[str, ...] = ("Node", "RBAC")
+    authorization_mode: tuple[str, ...] = DEFAULT_MODES
+    """Leave it as it is when `authorization_config` names the authorizers."""
+    authorization_config: Path | None = None
+    authorization_policy_file: Path | None = None
+    authorization_webhook_config_file: Path | None = None
+    authorization_webhook_version: str = ""
+    """Empty: v1beta1."""
+    authorization_webhook_cache_authorized_ttl: float | None = None
+    """Seconds; None: five minutes."""
+    authorization_webhook_cache_unauthorized_ttl: float | None = None
+    """Seconds; None: half a minute."""
+    authorization_dry_run: tuple[str, ...] = ()
+    """Where would-be denials are let through: namespaces, `user:NAME`, `group:NAME`, `serviceaccount:NS:NAME`."""
+    authentication_config: Path | None = None
+    authentication_token_webhook_config_file: Path | None = None
+    authentication_token_webhook_version: str = "v1beta1"
+    authentication_token_webhook_cache_ttl: float = 120.0
+    oidc_issuer_url: str = ""
+    oidc_client_id: str = ""
+    oidc_ca_file: Path | None = None
+    oidc_username_claim: str = ""
+    """Empty: sub."""
+    oidc_username_prefix: str = ""
+    oidc_groups_claim: str = ""
+    oidc_groups_prefix: str = ""
+    oidc_required_claim: tuple[str, ...] = ()
+    """Each KEY=VALUE."""
+    oidc_signing_algs: tuple[str, ...] = ()
+    """Empty: RS256."""
+    client_ca_file: Path | None = None
+    """Whose client certificates count; None: the cluster's own CA's."""
+    requestheader_client_ca_file: Path | None = None
+    requestheader_allowed_names: tuple[str, ...] | None = None
+    """None: kubeadm's front proxy, or every name with a CA file of your own."""
+    requestheader_username_headers: tuple[str, ...] = ("X-Remote-User",)
+    requestheader_uid_headers: tuple[str, ...] = ()
+    requestheader_group_headers: tuple[str, ...] = ("X-Remote-Group",)
+    requestheader_extra_headers_prefix: tuple[str, ...] = ("X-Remote-Extra-",)
+    tls_cert_file: Path | None = None
+    tls_private_key_file: Path | None = None
     token_auth_file: Path | None = None
     service_account_issuer: tuple[str, ...] = (DEFAULT_ISSUER,)
     service_account_key_file: tuple[Path, ...] = ()
+    service_account_signing_key_file: Path | None = None
+    service_account_jwks_uri: str = ""
+    service_account_lookup: bool = True
+    service_account_max_token_expiration: float = 0.0
+    """Seconds; 0: no limit."""
+    service_account_extend_token_expiration: bool = True
     api_audiences: tuple[str, ...] = ()
     service_cluster_ip_range: str = DEFAULT_SERVICE_RANGE
     enable_bootstrap_token_auth: bool = False
-    anonymous_auth: bool = True
+    anonymous_auth: bool | None = None
+    """None: on, unless the authentication configuration says otherwise."""
     node: str = "none"
     """simulated: a Node that runs Pods in appearance; none: Pods stay Pending."""
     enable_admission_plugins: tuple[str, ...] = ()
     disable_admission_plugins: tuple[str, ...] = ()
+    admission_control_config_file: Path | None = None
     event_ttl: float = 3600.0
     passages: int = 1000
     """How many passages the ring keeps."""
@@ -52,12 +99,6 @@ class Config:
     """Further names and addresses for the serving certificate."""
 
     def __post_init__(self) -> None:
-        unknown = [m for m in self.authorization_mode if m not in AUTHORIZATION_MODES]
-        if unknown:
-            raise ConfigError(f'authorization-mode "{unknown[0]}" is not a valid mode')
-        if len(set(self.authorization_mode)) != len(self.authorization_mode):
-            listed = " ".join(f'"{m}"' for m in self.authorization_mode)
-            raise ConfigError(f"authorization-mode [{listed}] has mode specified more than once")
         if not 0 <= self.secure_port <= 65535:
             raise ConfigError(
                 f"--secure-port {self.secure_port} must be between 0 and 65535, inclusive. 0 picks a free port"

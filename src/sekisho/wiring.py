@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from sekisho.admission import plugins
@@ -11,11 +13,11 @@ from sekisho.admission.chain import CacheLookup
 from sekisho.admission.interface import Plugin
 from sekisho.api.clock import Clock
 from sekisho.api.random import RandomSource
-from sekisho.authn.tokenfile import TokenFile, TokenFileError
-from sekisho.checkpoint import Checkpoint, verification_keys
+from sekisho.checkpoint import Checkpoint
+from sekisho.checkpoint import check as check_checkpoint
 from sekisho.config import Config, ConfigError
 from sekisho.credentials import pki, pkifolder
-from sekisho.credentials.keys import SigningKey
+from sekisho.credentials.certificates import KeyPair
 from sekisho.credentials.tokenrequest import TokenIssuer
 from sekisho.explain.passages import PassageLog
 from sekisho.node.agent import NodeAgent
@@ -29,6 +31,7 @@ from sekisho.server.filters.errors import errors
 from sekisho.server.filters.impersonation import impersonation
 from sekisho.server.filters.passages import passages
 from sekisho.server.filters.request_info import deadline, request_info
+from sekisho.server.serving import Listener
 from sekisho.store.interface import Store
 from sekisho.store.memory import MemoryStore
 from sekisho.store.sqlite import SQLiteStore
@@ -39,12 +42,10 @@ DATABASE = "sekisho.db"
 def check(config: Config) -> None:
     """Read whatever the operator pointed at, before anything is written. Raises ConfigError or PKIError."""
     try:
-        if config.token_auth_file is not None:
-            TokenFile.load(config.token_auth_file)
         plugins.check_names((*config.enable_admission_plugins, *config.disable_admission_plugins))
-    except (TokenFileError, plugins.UnknownPluginError) as error:
+    except plugins.UnknownPluginError as error:
         raise ConfigError(str(error))
-    verification_keys(config)
+    check_checkpoint(config)
     if config.pki_dir is not None:
         pkifolder.check(config.pki_dir)
 
@@ -69,8 +70,55 @@ def load_pki(config: Config, clock: Clock) -> pki.PKI:
         service_ip=config.kubernetes_service_ip, bind_address=config.bind_address, extra=config.extra_names
     )
     if config.pki_dir is None:
-        return pki.create(names, clock.now())
-    return pkifolder.load_or_create(config.pki_dir, names, clock.now())
+        made = pki.create(names, clock.now())
+    else:
+        made = pkifolder.load_or_create(config.pki_dir, names, clock.now())
+    serving = _serving_files(config)
+    if config.tls_cert_file is None or not serving:
+        return made
+    return replace(made, apiserver=_serving_pair(serving))
+
+
+def _serving_files(config: Config) -> list[Path]:
+    """Certificate and key that the server shows, as far as they are on disk."""
+    if config.tls_cert_file is not None and config.tls_private_key_file is not None:
+        return [config.tls_cert_file, config.tls_private_key_file]
+    if config.pki_dir is None:
+        return []
+    return [config.pki_dir / "apiserver.crt", config.pki_dir / "apiserver.key"]
+
+
+def _serving_pair(files: Sequence[Path]) -> KeyPair:
+    """Raises ConfigError."""
+    try:
+        certificate, key = (file.read_bytes() for file in files)
+    except OSError as error:
+        raise ConfigError(f"open {error.filename}: {(error.strerror or str(error)).lower()}")
+    return KeyPair(certificate, key)
+
+
+def listener(
+    config: Config, checkpoint: Checkpoint, app: Application, sock: socket.socket, keys: pki.PKI
+) -> Listener:
+    """TLS on a socket; the serving certificate, and the authorities that clients choose by, follow their files."""
+    bundles = (checkpoint.mechanisms.client_ca, checkpoint.mechanisms.front_proxy_ca)
+    try:
+        made = Listener(app, sock, keys.apiserver, [bundle.pem for bundle in bundles])
+    except ValueError as error:
+        raise ConfigError(str(error))
+
+    def show_authorities() -> None:
+        made.tls.trust([bundle.pem for bundle in bundles])
+
+    def serve_anew() -> None:
+        pair = _serving_pair(files)
+        made.tls.load(pair.certificate, pair.key or b"")
+
+    for bundle in bundles:
+        bundle.changed = show_authorities
+    files = _serving_files(config)
+    checkpoint.watch(files, serve_anew)
+    return made
 
 
 def make_store(config: Config, clock: Clock) -> Store:
@@ -99,24 +147,28 @@ class Running(Protocol):
 
 def application(cluster: Running, checkpoint: Checkpoint, address: str) -> Application:
     """`address` is the host:port that clients are told. The chain, outermost first, in upstream's order."""
+    config = cluster.config
     issuer = TokenIssuer(
-        key=SigningKey.from_pem(cluster.pki.sa_key),
-        issuer=cluster.config.service_account_issuer[0],
-        audiences=cluster.config.audiences,
+        key=checkpoint.token_keys.signing,
+        issuer=config.service_account_issuer[0],
+        audiences=config.audiences,
         lookup=CacheLookup(cluster.registry),
         clock=cluster.clock,
         random=cluster.random,
+        longest=int(config.service_account_max_token_expiration),
+        extend=config.service_account_extend_token_expiration,
     )
     parts = routing.Parts(
         registry=cluster.registry,
         authorizer=checkpoint.authorizer,
         gate=checkpoint.authentication.gate,
         issuer=issuer,
-        keys=checkpoint.keys.all(),
+        keys=checkpoint.token_keys.ring,
+        jwks_uri=config.service_account_jwks_uri,
         status=cluster,
         address=address,
         passages=cluster.passages,
-        policy=checkpoint.index if "RBAC" in cluster.config.authorization_mode else None,
+        policy=checkpoint.index if "RBAC" in checkpoint.modes else None,
     )
     routes = routing.routes(parts)
     filters = [

@@ -27,8 +27,8 @@ from sekisho.authz.rbac import RbacAuthorizer
 from sekisho.authz.union import NamedAuthorizer, Observer, UnionAuthorizer
 from sekisho.authz.webhook import Condition, Settings, Transport, WebhookAuthorizer
 from sekisho.authz.webhook import Observer as WebhookObserver
+from sekisho.credentials.filewatch import FileWatch
 
-POLL_SECONDS = 60.0
 logger = logging.getLogger("sekisho.authz")
 
 TransportFactory = Callable[[Path, float], Transport]
@@ -163,10 +163,11 @@ class ReloadingAuthorizer:
         return await self.current.rules_for(user, namespace)
 
     async def run(self) -> None:
-        """Look at the file once a minute, for ever."""
-        while True:
-            await self.parts.clock.sleep(POLL_SECONDS)
-            await self.reload()
+        """Follow the file, for ever."""
+        await FileWatch([self.path], self._look, self.parts.clock).run()
+
+    async def _look(self) -> None:
+        await self.reload()
 
     async def reload(self) -> str:
         """Take over a changed file; returns why not, empty when it was taken over or has not changed."""

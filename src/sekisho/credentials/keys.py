@@ -111,6 +111,10 @@ class SigningKey:
         self.kid = key_id(self.key.public_key())
         self.sign = jws.signer(self.key, self.kid)
 
+    def replace(self, other: SigningKey) -> None:
+        """Sign with the other's key from now on, for all who hold this object."""
+        self.key, self.kid, self.alg, self.sign = other.key, other.kid, other.alg, other.sign
+
     @classmethod
     def from_pem(cls, data: bytes) -> SigningKey:
         try:

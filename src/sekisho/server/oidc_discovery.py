@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import orjson
 
 from sekisho.api.status import StatusError, not_acceptable, route_method_not_allowed
-from sekisho.credentials.keys import VerificationKey
+from sekisho.credentials.keys import KeyRing, VerificationKey
 
 DOCUMENT_PATH = "/.well-known/openid-configuration"
 JWKS_PATH = "/openid/v1/jwks"
@@ -69,6 +69,26 @@ def documents(
         DOCUMENT_PATH: Document("application/json", orjson.dumps(configuration)),
         JWKS_PATH: Document("application/jwk-set+json", orjson.dumps(key_set)),
     }
+
+
+class Documents:
+    """What is served: worked out anew when the keys were rotated."""
+
+    def __init__(self, issuer: str, ring: KeyRing, external_address: str, jwks_uri: str = "") -> None:
+        self._issuer, self._address, self._jwks_uri = issuer, external_address, jwks_uri
+        self._ring = ring
+        self._keys: tuple[VerificationKey, ...] = ()
+        self._made: dict[str, Document] = {}
+
+    def paths(self) -> list[str]:
+        return list(self.current())
+
+    def current(self) -> Mapping[str, Document]:
+        keys = self._ring.all()
+        if keys is not self._keys:
+            self._keys = keys
+            self._made = documents(self._issuer, keys, self._address, self._jwks_uri)
+        return self._made
 
 
 def find(known: Mapping[str, Document], path: str) -> Document | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import uvicorn
 
-from sekisho.credentials.pki import PKI
+from sekisho.credentials.certificates import KeyPair
 from sekisho.server.app import Application
 from sekisho.server.tls import ServerTLS
 from sekisho.server.uvicorn_tls import protocol_class
@@ -29,15 +29,14 @@ class _Server(uvicorn.Server):
 class Listener:
     """One TLS listener. `start` returns when connections are accepted."""
 
-    def __init__(self, app: Application, sock: socket.socket, pki: PKI) -> None:
+    def __init__(
+        self, app: Application, sock: socket.socket, serving: KeyPair, client_authorities: Sequence[bytes]
+    ) -> None:
+        """`client_authorities` are PEM bundles. ValueError when certificate and key do not fit."""
         self._app = app
         self._sock = sock
         self.port: int = sock.getsockname()[1]
-        self.tls = ServerTLS(
-            pki.apiserver.certificate,
-            pki.apiserver.key or b"",
-            (pki.ca.certificate, pki.front_proxy_ca.certificate),
-        )
+        self.tls = ServerTLS(serving.certificate, serving.key or b"", client_authorities)
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
 

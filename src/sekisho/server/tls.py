@@ -35,12 +35,18 @@ class PeerInfo:
 
 
 class ServerTLS:
-    """The serving certificate and the settings that new connections get; `load` changes the certificate."""
+    """The serving certificate and the settings that new connections get; `load` changes the certificate, `trust`
+    the authorities whose names clients are shown."""
 
     def __init__(self, certificate: bytes, key: bytes, client_authorities: Sequence[bytes] = ()) -> None:
         """PEM chain and key. `client_authorities`: PEM bundles whose names clients are shown to choose by."""
         self._authorities = tuple(client_authorities)
         self.load(certificate, key)
+
+    def trust(self, client_authorities: Sequence[bytes]) -> None:
+        """Show the names of these authorities from the next connection on."""
+        self._authorities = tuple(client_authorities)
+        self.load(*self._pair)
 
     def load(self, certificate: bytes, key: bytes) -> None:
         """Serve this certificate from the next connection on. ValueError when chain and key do not fit."""
@@ -59,6 +65,7 @@ class ServerTLS:
             for authority in x509.load_pem_x509_certificates(bundle):
                 context.add_client_ca(authority)
         self.context = context
+        self._pair = (certificate, key)
         self.server_certificate = chain[0].public_bytes(serialization.Encoding.PEM).decode("ascii")
 
 

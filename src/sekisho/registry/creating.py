@@ -99,7 +99,8 @@ async def _create_once(rest: Rest, ctx: Context, obj: Object, options: Object) -
 
 
 async def _finish_create(rest: Rest, ctx: Context, obj: Object, options: Object) -> Answer:
-    strategy, metadata = rest.strategy, obj["metadata"]
+    strategy, obj = rest.strategy, rest.judged(obj)
+    metadata = obj["metadata"]
     strategy.prepare_for_create(ctx, obj)
     if obj.get("status") == {}:
         obj["status"] = copy(rest.zero_object().get("status", {}))
@@ -111,7 +112,7 @@ async def _finish_create(rest: Rest, ctx: Context, obj: Object, options: Object)
         raise rest.invalid(name, errors)
     for text in strategy.warnings_on_create(ctx, obj):
         ctx.warn(text)
-    await rest.registry.admission.validate(ctx, rest, "CREATE", obj, None, options)
+    await rest.registry.admission.validate(ctx, rest, "CREATE", rest.shown(obj), None, options)
     answer = await _write(rest, ctx, obj)
     answer.created = True
     return answer
@@ -121,7 +122,7 @@ async def _write(rest: Rest, ctx: Context, obj: Object) -> Answer:
     metadata = obj["metadata"]
     if _is_version(metadata.pop("resourceVersion", "")):
         raise status.plain_error("resourceVersion should not be set on objects to be created")
-    stored = go_order(rest.stored(obj))
+    stored = go_order(rest.kept(obj))
     key = rest.storage.key(metadata.get("namespace", ""), metadata["name"])
     existing = rest.storage.cache.get(key)
     if existing is not None:

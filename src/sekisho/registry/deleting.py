@@ -27,12 +27,22 @@ async def delete(rest: Rest, ctx: Context, options: DeleteOptions, *, admitted: 
     """Delete the object named in `ctx`. The answer is the object or a Status, as upstream answers for the kind.
 
     `admitted`: admission has judged the request already, as what it is (an eviction)."""
+    _warn_of_orphans(rest, ctx, options)
     while True:
         entry = rest.entry(ctx.namespace, ctx.name)
         try:
             return await _delete_once(rest, ctx, entry, options, admitted=admitted)
         except WriteConflict:
             continue
+
+
+def _warn_of_orphans(rest: Rest, ctx: Context, options: DeleteOptions) -> None:
+    if (
+        rest.strategy.orphan_warning
+        and options.orphan_dependents is None
+        and options.propagation_policy is None
+    ):
+        ctx.warn(rest.strategy.orphan_warning)
 
 
 async def _delete_once(
@@ -226,6 +236,7 @@ async def delete_collection(
     rest: Rest, ctx: Context, options: DeleteOptions, list_options: ListOptions
 ) -> listing.ListResult:
     """Delete what a list with the same options shows; answers with that list, objects that went meanwhile too."""
+    _warn_of_orphans(rest, ctx, options)
     result = await listing.list_objects(rest, ctx, list_options)
     for obj in result.objects():
         ctx_one = ctx.for_object(obj["metadata"]["name"])

@@ -15,7 +15,7 @@ from sekisho.api.types import Object
 from sekisho.registry import creating, updating
 from sekisho.registry import metadata as meta
 from sekisho.registry.options import WriteOptions
-from sekisho.registry.rest import Answer, Rest
+from sekisho.registry.rest import Answer, Rest, Subresource
 from sekisho.registry.strategy import Context
 from sekisho.schema import body
 from sekisho.schema.decode import DecodeError
@@ -37,11 +37,10 @@ async def patch(
     for a patch that does not parse."""
     if patch_type is PatchType.APPLY:
         return await _apply(rest, ctx, data, options)
-    change = _PATCHERS[patch_type](rest.type, data)
+    changed = patcher(rest, ctx, patch_type, data, options)
 
     async def transform(live: Object) -> Object:
-        patched, duplicates, shown = change(live)
-        new = _typed(rest, ctx, patched, duplicates, options, shown, patch_type)
+        new = changed(live)
         meta.check_namespace(rest, ctx, new["metadata"])
         meta.check_name(ctx, new["metadata"])
         creating.track(rest, ctx, live, new)
@@ -50,15 +49,17 @@ async def patch(
     return await updating.guaranteed_update(rest, ctx, transform, options, options_kind="PatchOptions")
 
 
-def patched_document(patch_type: PatchType, data: bytes, document: Object, type_: Type) -> Object:
-    """`document` with a patch of any type but apply done to it; for kinds that are not stored themselves."""
-    patcher = _PATCHERS.get(patch_type)
-    if patcher is None:
-        raise status.unsupported_media_type("415: Unsupported Media Type")
-    patched, _, _ = patcher(type_, data)(document)
-    if not isinstance(patched, dict):
-        raise status.generic_invalid()
-    return patched
+def patcher(
+    target: Rest | Subresource, ctx: Context, patch_type: PatchType, data: bytes, options: WriteOptions
+) -> Callable[[Object], Object]:
+    """What a patch of any type but apply makes of a live object of the target's kind."""
+    change = _PATCHERS[patch_type](target.type, data)
+
+    def changed(live: Object) -> Object:
+        patched, duplicates, shown = change(live)
+        return _typed(target, ctx, patched, duplicates, options, shown, patch_type)
+
+    return changed
 
 
 Change = Callable[[Object], tuple[Any, list[str], str]]
@@ -115,7 +116,7 @@ def _decode_patch(data: bytes) -> tuple[Object, list[str]]:
 
 
 def _typed(
-    rest: Rest,
+    target: Rest | Subresource,
     ctx: Context,
     patched: Any,
     duplicates: list[str],
@@ -127,7 +128,7 @@ def _typed(
     if not isinstance(patched, dict):
         raise status.generic_invalid()
     try:
-        new, unknown = rest.typed(patched)
+        new, unknown = target.typed(patched)
     except Mismatch as error:
         strategic = patch_type is PatchType.STRATEGIC
         raise _invalid_patch(shown, _conversion_text(error) if strategic else str(error))
@@ -166,7 +167,7 @@ def _invalid_patch(shown: str, text: str) -> status.StatusError:
 
 
 async def _apply(rest: Rest, ctx: Context, data: bytes, options: WriteOptions) -> Answer:
-    config = _decode_apply(ctx, data, options)
+    config = decode_apply(ctx, data, options)
     now = format_time(ctx.clock.now())
 
     def merge(live: Object | None) -> Object:
@@ -209,7 +210,8 @@ async def _create_applied(
     return await creating.create(rest, ctx, new, options, tracked=True)
 
 
-def _decode_apply(ctx: Context, data: bytes, options: WriteOptions) -> Object:
+def decode_apply(ctx: Context, data: bytes, options: WriteOptions) -> Object:
+    """The body of an apply, which is YAML or JSON."""
     try:
         value, duplicates = body.parse_yaml(data)
     except ValueError as error:

@@ -113,6 +113,18 @@ class Rest:
         """A served object in the stored version."""
         return self.to_storage(obj) if self.to_storage else obj
 
+    def judged(self, obj: Object) -> Object:
+        """A served object in the version that the strategy judges."""
+        return self.stored(obj) if self.strategy.judges_stored else obj
+
+    def shown(self, judged: Object) -> Object:
+        """A judged object in the served version."""
+        return self.served(judged) if self.strategy.judges_stored else judged
+
+    def kept(self, judged: Object) -> Object:
+        """A judged object in the stored version."""
+        return judged if self.strategy.judges_stored else self.stored(judged)
+
     def answer(self, entry: Entry) -> Answer:
         if self.from_storage:
             return Answer(self.from_storage(entry.obj))
@@ -135,6 +147,8 @@ class Rest:
         obj["apiVersion"] = self.kind.api_version
         obj.setdefault("metadata", {})
         keep_reset(raw, obj)
+        for path in self.strategy.telling_empties:
+            _keep_empty(raw, obj, path)
         self.strategy.default(obj)
         return go_order(obj), problems
 
@@ -148,6 +162,15 @@ class Rest:
 
     def invalid(self, name: str, errors: Iterable[object]) -> status.StatusError:
         return status.invalid(self.strategy.error_kind(self.kind), name, list(errors))  # type: ignore[arg-type]
+
+
+def _keep_empty(raw: Object, obj: Object, path: tuple[str, ...]) -> None:
+    """Hand an empty list at `path` on to `obj`, which was decoded from `raw`."""
+    given, holder = raw, obj
+    for name in path[:-1]:
+        given, holder = given.get(name) or {}, holder.get(name) or {}
+    if given.get(path[-1]) == []:
+        holder[path[-1]] = []
 
 
 class Subresource:

@@ -67,10 +67,17 @@ class Strategy:
     returns_deleted_object = False
     tracks_generation = False
     orphans_by_default = False
+    orphan_warning = ""
+    """What a delete is warned of that leaves dependents alone only because it does not say otherwise."""
+    judges_stored = False
+    """Whether prepare, validation and warnings see objects in the stored version instead of the served one."""
     garbage_collected = True
     """False for kinds whose objects the garbage collector never handles (events)."""
     reset_on_main: tuple[tuple[str, ...], ...] = (("status",),)
     """Paths that writes to the main resource cannot change; no owner is recorded for them either."""
+    telling_empties: tuple[tuple[str, ...], ...] = ()
+    """Paths of lists that are not the same when they are empty as when they are absent, where there is a default.
+    Decoding drops empty lists; these are there for `default`."""
 
     def __init__(self, info: ResourceInfo) -> None:
         self.info = info

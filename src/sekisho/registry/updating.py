@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from sekisho.api import status
 from sekisho.api.encoding import copy, go_order
@@ -23,6 +24,14 @@ Transform = Callable[[Object], Awaitable[Object]]
 """From the live object (shared; in the served version) to the one that should replace it."""
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """What admission is shown of an update whose body is of another kind than the object: a Scale."""
+
+    rest: Rest
+    show: Callable[[Object], Object]
+
+
 async def update(rest: Rest, ctx: Context, obj: Object, options: WriteOptions) -> Answer:
     """PUT: replace the object named in `ctx` by `obj`, decoded and defaulted. Creates it for the few kinds
     that allow that, with a second authorization for `create`."""
@@ -32,7 +41,7 @@ async def update(rest: Rest, ctx: Context, obj: Object, options: WriteOptions) -
 
     async def transform(live: Object) -> Object:
         nonlocal first
-        _check_uid(rest, ctx, obj, live)
+        check_uid(rest, ctx, obj, live)
         new = obj if first and not rest.strategy.create_on_update else copy(obj)
         first = False
         creating.track(rest, ctx, live, new)
@@ -72,11 +81,12 @@ async def guaranteed_update(
     options: WriteOptions,
     *,
     options_kind: str = "UpdateOptions",
+    view: View | None = None,
 ) -> Answer:
     """Apply `transform` to the live object until no other write gets between.
 
     The object's own resourceVersion, if `transform` sets one, must be the live one (409 otherwise); without one
-    a race is retried on the newest object.
+    a race is retried on the newest object. With a `view`, `transform` has let mutating admission see the body.
     """
     options_object = creating.create_options_object(ctx, options, options_kind)
     while True:
@@ -84,24 +94,32 @@ async def guaranteed_update(
         live = rest.served(entry.obj)
         new = await transform(live)
         try:
-            return await _update_once(rest, ctx, new, live, entry, options_object)
+            return await _update_once(rest, ctx, new, live, entry, options_object, view)
         except WriteConflict:
             continue
 
 
 async def _update_once(
-    rest: Rest, ctx: Context, new: Object, live: Object, entry: Entry, options: Object
+    rest: Rest,
+    ctx: Context,
+    new: Object,
+    live: Object,
+    entry: Entry,
+    options: Object,
+    view: View | None,
 ) -> Answer:
     meta.dedup_owner_references(ctx, new["metadata"])
-    await rest.registry.admission.admit(ctx, rest, "UPDATE", new, live, options)
+    if view is None:
+        await rest.registry.admission.admit(ctx, rest, "UPDATE", new, live, options)
+        view = View(rest, rest.shown)
     await rest.strategy.authorise_update(ctx, new, live)
     _check_version(rest, ctx, new["metadata"], live["metadata"])
     finish = await rest.strategy.begin_update(ctx, new, live)
     if finish is None:
-        return await _finish_update(rest, ctx, new, live, entry, options)
+        return await _finish_update(rest, ctx, new, entry, options, view)
     done = False
     try:
-        answer = await _finish_update(rest, ctx, new, live, entry, options)
+        answer = await _finish_update(rest, ctx, new, entry, options, view)
         done = True
     finally:
         await finish(done and not ctx.dry_run)
@@ -109,14 +127,16 @@ async def _update_once(
 
 
 async def _finish_update(
-    rest: Rest, ctx: Context, new: Object, live: Object, entry: Entry, options: Object
+    rest: Rest, ctx: Context, new: Object, entry: Entry, options: Object, view: View
 ) -> Answer:
-    new = _before_update(rest, ctx, new, live)
-    await rest.registry.admission.validate(ctx, rest, "UPDATE", new, live, options)
+    live = entry.obj if rest.strategy.judges_stored else rest.served(entry.obj)
+    new = _before_update(rest, ctx, rest.judged(new), live)
+    shown, before = view.show(new), view.show(live)
+    await rest.registry.admission.validate(ctx, view.rest, "UPDATE", shown, before, options)
     return await _write(rest, ctx, new, live, entry)
 
 
-def _check_uid(rest: Rest, ctx: Context, new: Object, live: Object) -> None:
+def check_uid(rest: Rest, ctx: Context, new: Object, live: Object) -> None:
     """The uid of a PUT is a precondition; that of a patch is only validated."""
     sent, stored = new["metadata"].get("uid"), live["metadata"].get("uid", "")
     if sent and sent != stored:
@@ -174,16 +194,16 @@ async def _write(rest: Rest, ctx: Context, new: Object, live: Object, entry: Ent
     key = entry.key
     if _is_deleted_by(rest, new, live):
         if ctx.dry_run:
-            return Answer(new)
+            return Answer(rest.shown(new))
         revision = await rest.storage.remove(key, entry.revision)
         await rest.strategy.after_delete(ctx, new)
-        return Answer(with_resource_version(new, revision))
-    stored = go_order(keep_times(entry.obj, rest.stored(new)))
+        return Answer(with_resource_version(rest.shown(new), revision))
+    stored = go_order(keep_times(entry.obj, rest.kept(new)))
     stored["metadata"]["resourceVersion"] = entry.obj["metadata"]["resourceVersion"]
     if stored == entry.obj:
         return rest.answer(entry)
     if ctx.dry_run:
-        return Answer(new)
+        return Answer(rest.shown(new))
     return await rest.write(key, stored, expect=entry.revision)
 
 

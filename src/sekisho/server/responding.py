@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 
 import orjson
 import yaml
@@ -159,19 +160,28 @@ def tabulator(request: Request, rest: Rest, form: Form) -> Tabulator:
     printer = tables.table_for(
         rest.info.group, rest.info.kind, token_secrets=registry.settings.token_secrets_auto
     )
-    return Tabulator(request, printer, registry.clock, form)
+    return Tabulator(request, printer, registry.clock, form, rest.judged)
 
 
 class Tabulator:
-    """Makes Tables of one kind; what the rows carry is read from the request once."""
+    """Makes Tables of one kind; what the rows carry is read from the request once. `printed` is the form of an
+    object that the printer reads, where that is not the served one."""
 
-    def __init__(self, request: Request, printer: TablePrinter, clock: Clock, form: Form) -> None:
+    def __init__(
+        self,
+        request: Request,
+        printer: TablePrinter,
+        clock: Clock,
+        form: Form,
+        printed: Callable[[Object], Object] | None = None,
+    ) -> None:
         self.include = first(request.query, "includeObject") if request.query_string else ""
         if self.include not in ("", "Metadata", "Object", "None"):
             detail = f"includeObject: Invalid value: \"{self.include}\": must be 'Metadata', 'Object', 'None', or empty"
             raise status.bad_request(f"Unable to convert to Table as requested: {detail}")
         self.version = form.version
         self.printer = printer
+        self.printed = printed
         self.clock = clock
 
     def table(self, objects: list[Object], list_metadata: Object, columns: bool = True) -> Object:
@@ -196,7 +206,7 @@ class Tabulator:
         return [self._row(obj, now) for obj in self.printer.order(objects)]
 
     def _row(self, obj: Object, now: float) -> Object:
-        cells, conditions = self.printer.row(obj, now)
+        cells, conditions = self.printer.row(self.printed(obj) if self.printed else obj, now)
         row: Object = {"cells": cells}
         if conditions:
             row["conditions"] = conditions

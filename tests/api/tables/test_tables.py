@@ -529,13 +529,6 @@ def test_autoscalers():
     assert row("autoscaling", "HorizontalPodAutoscaler")[2:4] == ["<none>", "<unset>"]
 
 
-def test_autoscalers_of_version_1():
-    spec = {"targetCPUUtilizationPercentage": 80}
-    assert row("autoscaling", "HorizontalPodAutoscaler", spec=spec)[2] == "cpu: <unknown>/80%"
-    status = {"currentCPUUtilizationPercentage": 7}
-    assert row("autoscaling", "HorizontalPodAutoscaler", spec=spec, status=status)[2] == "cpu: 7%/80%"
-
-
 def test_scales():
     assert row("autoscaling", "Scale", spec={"replicas": 3}, status={"replicas": 2}) == ["x", 3, 2, AGE]
     assert table_for("autoscaling", "Scale").columns[0]["format"] == ""

@@ -1,4 +1,4 @@
-"""Autoscalers (in their v2 shape; version 1 shows its CPU target) and scales."""
+"""Autoscalers, in their v2 form whatever version is asked for, and scales."""
 
 from __future__ import annotations
 
@@ -33,19 +33,8 @@ def _autoscaler(obj: Object, now: float) -> Cells:
 
 def _metrics(spec: Object, status: Object) -> str:
     wanted, found = spec.get("metrics") or [], status.get("currentMetrics") or []
-    if spec.get("targetCPUUtilizationPercentage") is not None:
-        wanted, found = _version_1(spec, status)
     listed = [_metric(m, found[i] if i < len(found) else {}) for i, m in enumerate(wanted)]
     return cells.shortened(listed, _MOST_METRICS, ", ", cells.NONE)
-
-
-def _version_1(spec: Object, status: Object) -> tuple[list[Object], list[Object]]:
-    target = {"averageUtilization": spec["targetCPUUtilizationPercentage"]}
-    current = status.get("currentCPUUtilizationPercentage")
-    wanted: Object = {"type": "Resource", "resource": {"name": "cpu", "target": target}}
-    if current is None:
-        return [wanted], []
-    return [wanted], [{"type": "Resource", "resource": {"current": {"averageUtilization": current}}}]
 
 
 def _metric(wanted: Object, found: Object) -> str:

@@ -117,3 +117,40 @@ service_port = struct(
     ("TargetPort", "targetPort", _same, 0),
     ("NodePort", "nodePort", _same, 0),
 )
+
+_rolling_update = struct(("MaxUnavailable", "maxUnavailable", _same, 0), ("MaxSurge", "maxSurge", _same, 0))
+
+surge_strategy = struct(_text("Type", "type"), _optional("RollingUpdate", "rollingUpdate", _rolling_update))
+"""The update strategy of a Deployment or a DaemonSet."""
+
+partition = struct(("Partition", "partition", _same, 0), _optional("MaxUnavailable", "maxUnavailable"))
+"""The parameters of a StatefulSet's rolling update."""
+
+partition_strategy = struct(_text("Type", "type"), _optional("RollingUpdate", "rollingUpdate", partition))
+
+disruption_budget = struct(
+    _optional("MinAvailable", "minAvailable"),
+    _optional("Selector", "selector"),
+    _optional("MaxUnavailable", "maxUnavailable"),
+    _optional("UnhealthyPodEvictionPolicy", "unhealthyPodEvictionPolicy"),
+)
+
+_exit_codes = struct(
+    _optional("ContainerName", "containerName"), _text("Operator", "operator"), _optional("Values", "values")
+)
+_pod_condition = struct(_text("Type", "type"), _text("Status", "status"))
+_failure_rule = struct(
+    _text("Action", "action"),
+    _optional("OnExitCodes", "onExitCodes", _exit_codes),
+    _optional("OnPodConditions", "onPodConditions", listing(_pod_condition)),
+)
+
+pod_failure_policy = pointer(struct(_optional("Rules", "rules", listing(_failure_rule))))
+
+_success_rule = struct(
+    _optional("SucceededIndexes", "succeededIndexes"), _optional("SucceededCount", "succeededCount")
+)
+
+success_policy = pointer(struct(_optional("Rules", "rules", listing(_success_rule))))
+
+uncounted_pods = struct(_optional("Succeeded", "succeeded"), _optional("Failed", "failed"))

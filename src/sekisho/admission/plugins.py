@@ -10,12 +10,23 @@ from sekisho.admission.certificates import (
     CertificateSubjectRestriction,
     ClusterTrustBundleAttest,
 )
+from sekisho.admission.claimresize import PersistentVolumeClaimResize
+from sekisho.admission.defaultingressclass import DefaultIngressClass
+from sekisho.admission.defaultstorageclass import DefaultStorageClass
+from sekisho.admission.defaulttolerationseconds import DefaultTolerationSeconds
 from sekisho.admission.interface import Plugin
+from sekisho.admission.limitranger import LimitRanger
 from sekisho.admission.namespacelifecycle import NamespaceLifecycle
 from sekisho.admission.noderestriction.plugin import NodeRestriction
 from sekisho.admission.ownerreferences import Mapping, OwnerReferencesPermissionEnforcement
 from sekisho.admission.podsecurity import PodSecurity
+from sekisho.admission.podtopologylabels import PodTopologyLabels
+from sekisho.admission.priority import Priority
+from sekisho.admission.resourcequota import ResourceQuota
+from sekisho.admission.runtimeclass import RuntimeClass
 from sekisho.admission.serviceaccount import ServiceAccount
+from sekisho.admission.storageobjectinuse import StorageObjectInUseProtection
+from sekisho.admission.taintnodes import TaintNodesByCondition
 from sekisho.registry.registry import Registry
 
 Make = Callable[[Registry], Plugin]
@@ -34,14 +45,25 @@ def _owner_references(registry: Registry) -> Plugin:
 
 PLUGINS: tuple[tuple[str, Make, bool], ...] = (
     (NamespaceLifecycle.name, lambda registry: NamespaceLifecycle(), True),
-    (ServiceAccount.name, lambda registry: ServiceAccount(), True),
+    (LimitRanger.name, lambda registry: LimitRanger(), True),
+    (ServiceAccount.name, lambda registry: ServiceAccount(registry.random, registry.clock), True),
     (NodeRestriction.name, lambda registry: NodeRestriction(), False),
+    (TaintNodesByCondition.name, lambda registry: TaintNodesByCondition(), True),
     (PodSecurity.name, lambda registry: PodSecurity(monotonic=registry.clock.monotonic), True),
+    (Priority.name, lambda registry: Priority(), True),
+    (DefaultTolerationSeconds.name, lambda registry: DefaultTolerationSeconds(), True),
+    (DefaultStorageClass.name, lambda registry: DefaultStorageClass(), True),
+    (StorageObjectInUseProtection.name, lambda registry: StorageObjectInUseProtection(), True),
     (OwnerReferencesPermissionEnforcement.name, _owner_references, False),
+    (PersistentVolumeClaimResize.name, lambda registry: PersistentVolumeClaimResize(), True),
+    (RuntimeClass.name, lambda registry: RuntimeClass(), True),
     (CertificateApproval.name, lambda registry: CertificateApproval(), True),
     (CertificateSigning.name, lambda registry: CertificateSigning(), True),
     (ClusterTrustBundleAttest.name, lambda registry: ClusterTrustBundleAttest(), True),
     (CertificateSubjectRestriction.name, lambda registry: CertificateSubjectRestriction(), True),
+    (DefaultIngressClass.name, lambda registry: DefaultIngressClass(), True),
+    (PodTopologyLabels.name, lambda registry: PodTopologyLabels(), True),
+    (ResourceQuota.name, lambda registry: ResourceQuota(registry), True),
 )
 """Every plugin, in the order it is asked; whether it is on when nobody says anything."""
 

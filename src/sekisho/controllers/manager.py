@@ -19,9 +19,16 @@ from sekisho.controllers.flowcontrol import FlowSchemaConditions
 from sekisho.controllers.garbagecollector import GarbageCollector
 from sekisho.controllers.informers import SharedInformers
 from sekisho.controllers.namespace import NamespaceController
+from sekisho.controllers.nodetaints import NodeTaints
+from sekisho.controllers.resourcequota import ResourceQuotas
 from sekisho.controllers.rootca import RootCAPublisher
 from sekisho.controllers.serviceaccount import ServiceAccountController
 from sekisho.controllers.servicecidrs import ServiceCIDRs
+from sekisho.controllers.storageprotection import (
+    AttributesClassProtection,
+    ClaimProtection,
+    VolumeProtection,
+)
 from sekisho.controllers.tokens import TokensController
 from sekisho.controllers.workloads import WORKLOADS
 from sekisho.credentials.certificates import Authority
@@ -63,6 +70,11 @@ def factories(credentials: Credentials, clock: Clock, random: RandomSource) -> S
         lambda c: GarbageCollector(_as(c, GarbageCollector), clock),
         lambda c: APIServices(c, clock),
         lambda c: FlowSchemaConditions(c, clock),
+        lambda c: NodeTaints(_as(c, NodeTaints), clock),
+        lambda c: ResourceQuotas(_as(c, ResourceQuotas), clock),
+        lambda c: ClaimProtection(_as(c, ClaimProtection), clock),
+        lambda c: VolumeProtection(_as(c, VolumeProtection), clock),
+        lambda c: AttributesClassProtection(_as(c, AttributesClassProtection), clock),
         lambda c: ClusterRoleAggregation(_as(c, ClusterRoleAggregation), clock),
         *(_plain(controller, clock) for controller in WORKLOADS),
         lambda c: ServiceCIDRs(_as(c, ServiceCIDRs), clock),

@@ -46,6 +46,8 @@ def check(config: Config) -> None:
     except plugins.UnknownPluginError as error:
         raise ConfigError(str(error))
     check_checkpoint(config)
+    if config.tls_cert_file is not None:
+        _serving_pair(_serving_files(config))
     if config.pki_dir is not None:
         pkifolder.check(config.pki_dir)
 

@@ -29,7 +29,7 @@ def ask(decision, scopes, user="bob", groups=(), namespace="n"):
 
 @pytest.mark.parametrize("scope", ["n", "user:bob", "group:dev"])
 def test_what_is_let_through(scope):
-    verdict, text = ask(Decision.NO_OPINION, [scope], groups=("dev",))
+    verdict, text = ask(Decision.NO_OPINION, [scope], groups=("dev", "system:authenticated"))
     assert verdict.allowed
     assert verdict.evidence.verdict.reason == "because"
     assert text == 'authorization dry run: user "bob" may not get pods/log'
@@ -39,6 +39,8 @@ def test_what_is_not():
     verdict, text = ask(Decision.NO_OPINION, ["m", "user:eve"])
     assert not verdict.allowed
     assert text == ""
+    nobody = ask(Decision.NO_OPINION, ["n"], "system:anonymous", ("system:unauthenticated",))
+    assert not nobody[0].allowed, "a namespace is not opened to those who show no credential"
     assert ask(Decision.DENY, ["n"])[0].decision is Decision.DENY
     verdict, text = ask(Decision.ALLOW, ["n"])
     assert verdict.evidence is None

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sekisho.api.types import (
+    AUTHENTICATED,
     SERVICE_ACCOUNT_PREFIX,
     Attributes,
     Authorizer,
@@ -53,14 +54,15 @@ class Scopes:
         return cls(frozenset(namespaces), frozenset(users), frozenset(groups))
 
     def of(self, attributes: Attributes) -> str:
-        """The scope a request falls under, for its account; empty for none."""
+        """The scope a request falls under, for its account; empty for none. A namespace is not opened to those who
+        show no credential."""
         user = attributes.user
         if user.name in self.users:
             return f"user {user.name}"
         group = next((g for g in user.groups if g in self.groups), "")
         if group:
             return f"group {group}"
-        if attributes.namespace and attributes.namespace in self.namespaces:
+        if attributes.namespace in self.namespaces and attributes.namespace and AUTHENTICATED in user.groups:
             return f"namespace {attributes.namespace}"
         return ""
 

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from sekisho import config as configs
-from sekisho.cli import _home, _logging
+from sekisho.cli import _authflags, _home, _logging
 from sekisho.cli._errors import CommandError
 
 EXISTING = click.Path(path_type=Path)
@@ -50,51 +50,12 @@ EXISTING = click.Path(path_type=Path)
     show_default=True,
     help="auto: every ServiceAccount gets a token Secret, as up to Kubernetes 1.23. manual: today's behaviour.",
 )
-@click.option(
-    "--authorization-mode",
-    default="Node,RBAC",
-    show_default=True,
-    help="Authorizers in the order they are asked: AlwaysAllow, AlwaysDeny, Node, RBAC.",
-)
-@click.option(
-    "--token-auth-file",
-    type=EXISTING,
-    help='Static bearer tokens, a CSV file: token,user,uid[,"group1,group2"].',
-)
-@click.option(
-    "--service-account-issuer",
-    multiple=True,
-    default=[configs.DEFAULT_ISSUER],
-    show_default=True,
-    help="Issuer of ServiceAccount tokens. Repeatable: the first signs, all are accepted.",
-)
-@click.option(
-    "--service-account-key-file",
-    multiple=True,
-    type=EXISTING,
-    help="Further keys that ServiceAccount tokens are checked with (PEM, public or private). Repeatable.",
-)
-@click.option(
-    "--api-audiences", default="", help="Audiences of this API, comma separated.  [default: the issuers]"
-)
+@_authflags.options(_authflags.AUTHORIZATION, _authflags.AUTHENTICATION, _authflags.SERVICE_ACCOUNTS)
 @click.option(
     "--service-cluster-ip-range",
     default=configs.DEFAULT_SERVICE_RANGE,
     show_default=True,
     help="Where ClusterIPs come from: a CIDR, or two of different families.",
-)
-@click.option(
-    "--enable-bootstrap-token-auth/--no-enable-bootstrap-token-auth",
-    default=False,
-    show_default=True,
-    help="Accept bootstrap tokens kept in kube-system.",
-)
-@click.option(
-    "--anonymous-auth",
-    type=bool,
-    default=True,
-    show_default=True,
-    help="Let requests without a credential in as system:anonymous.",
 )
 @click.option(
     "--node",
@@ -111,6 +72,7 @@ EXISTING = click.Path(path_type=Path)
 @click.option(
     "--disable-admission-plugins", default="", help="Default plugins to leave out, comma separated."
 )
+@_authflags.options(_authflags.SERVING)
 @click.option(
     "--passages",
     default=1000,
@@ -161,17 +123,20 @@ def make_config(flags: dict[str, Any]) -> configs.Config:
     if store == "sqlite" and flags["data_dir"] is None:
         raise CommandError("--store sqlite needs --data-dir")
     flags["store"] = store or ("sqlite" if flags["data_dir"] else "memory")
-    for name in (
-        "authorization_mode",
-        "api_audiences",
-        "enable_admission_plugins",
-        "disable_admission_plugins",
-    ):
+    for name in ("enable_admission_plugins", "disable_admission_plugins"):
         flags[name] = _split(flags[name])
     try:
-        return configs.Config(**flags)
+        return configs.Config(**_authflags.given(flags))
     except configs.ConfigError as error:
-        raise CommandError(str(error))
+        raise _refusal(error)
+
+
+def _refusal(error: Exception) -> CommandError:
+    """The last line of a text, with those before it said already: one for each thing that is wrong."""
+    *before, last = str(error).splitlines() or [""]
+    for line in before:
+        click.echo(f"error: {line}", err=True)
+    return CommandError(last)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -195,7 +160,7 @@ async def _serve(config: configs.Config, state_file: Path | None, started: float
     try:
         await cluster.start()
     except (configs.ConfigError, PKIError, StoreError) as error:
-        raise CommandError(str(error))
+        raise _refusal(error)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise CommandError(f"{where}{(error.strerror or str(error)).lower()}")
@@ -214,7 +179,8 @@ def _announce(cluster: Any, state_file: Path | None, seconds: float) -> None:
             "port": cluster.port,
             "startedAt": time.time(),
             "tokenSecrets": cluster.config.token_secrets,
-            "authorizationMode": list(cluster.config.authorization_mode),
+            "authorizationMode": list(cluster.checkpoint.modes),
+            "authorizationDryRun": list(cluster.config.authorization_dry_run),
             "node": cluster.config.node,
         }
         _home.write_private(state_file, json.dumps(state).encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sekisho.api import fields, labels, status
 from sekisho.api.types import Attributes, Authorizer, Requirement
+from sekisho.authz import softmode
 from sekisho.registry.options import first
 from sekisho.server import responding
 from sekisho.server.app import Filter
@@ -20,6 +21,8 @@ def authorization(authorizer: Authorizer) -> Filter:
             if request.passage is not None:
                 request.passage.authorized(attributes, verdict)
             if verdict.allowed:
+                if warning := softmode.warning(attributes, verdict):
+                    request.warn(warning)
                 request.annotations["authorization.k8s.io/decision"] = "allow"
                 request.annotations["authorization.k8s.io/reason"] = verdict.reason
                 return await handler(request)

@@ -24,6 +24,7 @@ from sekisho.registry.kinds import (
     pods,
     policy,
     rbac,
+    resource,
     scale,
     scheduling,
     secrets,
@@ -94,6 +95,10 @@ STRATEGIES: dict[tuple[str, str], StrategyClass] = {
     ("rbac.authorization.k8s.io", "clusterroles"): rbac.ClusterRoleStrategy,
     ("rbac.authorization.k8s.io", "rolebindings"): rbac.RoleBindingStrategy,
     ("rbac.authorization.k8s.io", "roles"): rbac.RoleStrategy,
+    ("resource.k8s.io", "deviceclasses"): resource.DeviceClassStrategy,
+    ("resource.k8s.io", "resourceclaims"): resource.ResourceClaimStrategy,
+    ("resource.k8s.io", "resourceclaimtemplates"): resource.ResourceClaimTemplateStrategy,
+    ("resource.k8s.io", "resourceslices"): resource.ResourceSliceStrategy,
     ("scheduling.k8s.io", "priorityclasses"): scheduling.PriorityClassStrategy,
     ("storage.k8s.io", "csidrivers"): storage.CSIDriverStrategy,
     ("storage.k8s.io", "csinodes"): storage.CSINodeStrategy,
@@ -122,6 +127,7 @@ STATUS_STRATEGIES: dict[tuple[str, str], Callable[[ResourceInfo, Strategy], Stra
     ("networking.k8s.io", "ingresses"): networking.IngressStatusStrategy,
     ("networking.k8s.io", "servicecidrs"): servicecidrs.ServiceCIDRStatusStrategy,
     ("policy", "poddisruptionbudgets"): policy.DisruptionBudgetStatusStrategy,
+    ("resource.k8s.io", "resourceclaims"): resource.ResourceClaimStatusStrategy,
     ("storage.k8s.io", "volumeattachments"): storage.VolumeAttachmentStatusStrategy,
 }
 

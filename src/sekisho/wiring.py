@@ -10,6 +10,7 @@ from typing import Protocol
 
 from sekisho.admission import plugins
 from sekisho.admission.chain import CacheLookup
+from sekisho.admission.configuration import AdmissionConfigError
 from sekisho.admission.interface import Plugin
 from sekisho.api.clock import Clock
 from sekisho.api.random import RandomSource
@@ -43,7 +44,8 @@ def check(config: Config) -> None:
     """Read whatever the operator pointed at, before anything is written. Raises ConfigError or PKIError."""
     try:
         plugins.check_names((*config.enable_admission_plugins, *config.disable_admission_plugins))
-    except plugins.UnknownPluginError as error:
+        plugins.check_configuration(config.admission_control_config_file)
+    except (plugins.UnknownPluginError, AdmissionConfigError) as error:
         raise ConfigError(str(error))
     check_checkpoint(config)
     if config.tls_cert_file is not None:
@@ -131,7 +133,10 @@ def make_store(config: Config, clock: Clock) -> Store:
 
 def admission_plugins(config: Config, registry: Registry) -> Sequence[Plugin]:
     return plugins.enabled_plugins(
-        registry, config.enable_admission_plugins, config.disable_admission_plugins
+        registry,
+        config.enable_admission_plugins,
+        config.disable_admission_plugins,
+        config.admission_control_config_file,
     )
 
 

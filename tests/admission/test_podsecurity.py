@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from admission.fake import refused, request, run
@@ -262,11 +264,15 @@ def test_updates_that_change_no_container_pass():
     run(*ask(other_image, namespace(enforce="baseline"), subresource="status"))
 
 
+def configured(**content):
+    kind = {"apiVersion": "pod-security.admission.config.k8s.io/v1", "kind": "PodSecurityConfiguration"}
+    plugin = PodSecurity()
+    plugin.configure(json.dumps(kind | content).encode())
+    return plugin
+
+
 def test_exemptions():
-    config = Config.of(
-        {"exemptions": {"namespaces": ["other"], "usernames": ["root"], "runtimeClasses": ["vm"]}}
-    )
-    plugin = PodSecurity(config)
+    plugin = configured(exemptions={"namespaces": ["other"], "usernames": ["root"], "runtimeClasses": ["vm"]})
     strict = namespace(enforce="baseline")
     refused(*ask(PRIVILEGED, strict, plugin=plugin))
     req = run(*ask(PRIVILEGED, strict, plugin=plugin, user="root"))
@@ -278,10 +284,34 @@ def test_exemptions():
 
 
 def test_defaults_of_the_configuration():
-    plugin = PodSecurity(Config.of({"defaults": {"enforce": "baseline", "enforce-version": "v1.30"}}))
+    plugin = configured(defaults={"enforce": "baseline", "enforce-version": "v1.30"})
     assert '"baseline:v1.30"' in refused(*ask(PRIVILEGED, namespace(), plugin=plugin)).message
-    with pytest.raises(ValueError, match=r"defaults\.warn"):
-        Config.of({"defaults": {"warn": "high"}})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (
+            {"defaults": {"warn": "high", "audit-version": "v1"}},
+            '[defaults.audit-version: Invalid value: "v1": must be "latest" or "v1.x", '
+            'defaults.warn: Invalid value: "high": must be one of privileged, baseline, restricted]',
+        ),
+        ({"defaults": {"deny": "x"}}, 'strict decoding error: unknown field "defaults.deny"'),
+        (
+            {"exemptions": {"usernames": ["", "a", "a"]}},
+            '[exemptions.usernames[0]: Invalid value: "": username must not be empty, '
+            'exemptions.usernames[2]: Duplicate value: "a"]',
+        ),
+        (
+            {"kind": "Other"},
+            'no kind "Other" is registered for version "pod-security.admission.config.k8s.io/v1"',
+        ),
+    ],
+)
+def test_configurations_that_are_no_good(wrong, text):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  (the text is compared in full)
+        configured(**wrong)
+    assert str(caught.value) == text
 
 
 def test_a_namespace_that_is_not_there():

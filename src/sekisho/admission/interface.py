@@ -80,6 +80,10 @@ class Plugin:
 
     name = ""
 
+    def configure(self, data: bytes) -> None:
+        """Take what --admission-control-config-file says of this plugin, as YAML or JSON. Plugins without settings
+        do not look at it, as upstream's. ValueError when it cannot be used."""
+
     async def admit(self, request: AdmissionRequest) -> None:
         """Change or refuse the object."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from pathlib import Path
 
+from sekisho.admission import configuration
 from sekisho.admission.certificates import (
     CertificateApproval,
     CertificateSigning,
@@ -11,6 +13,7 @@ from sekisho.admission.certificates import (
     ClusterTrustBundleAttest,
 )
 from sekisho.admission.claimresize import PersistentVolumeClaimResize
+from sekisho.admission.configuration import AdmissionConfigError
 from sekisho.admission.defaultingressclass import DefaultIngressClass
 from sekisho.admission.defaultstorageclass import DefaultStorageClass
 from sekisho.admission.defaulttolerationseconds import DefaultTolerationSeconds
@@ -27,6 +30,7 @@ from sekisho.admission.runtimeclass import RuntimeClass
 from sekisho.admission.serviceaccount import ServiceAccount
 from sekisho.admission.storageobjectinuse import StorageObjectInUseProtection
 from sekisho.admission.taintnodes import TaintNodesByCondition
+from sekisho.api.goformat import quote
 from sekisho.registry.registry import Registry
 
 Make = Callable[[Registry], Plugin]
@@ -74,18 +78,46 @@ class UnknownPluginError(ValueError):
 
 def check_names(names: Collection[str]) -> None:
     """Raises UnknownPluginError for the first name that is no plugin's."""
-    known = {name for name, _, _ in PLUGINS}
+    known = known_names()
     for name in names:
         if name not in known:
             listed = ", ".join(sorted(known))
             raise UnknownPluginError(f'admission plugin "{name}" is unknown; known are {listed}')
 
 
-def enabled_plugins(registry: Registry, enable: Collection[str], disable: Collection[str]) -> list[Plugin]:
-    """The plugins to run. Raises UnknownPluginError for a name that is none."""
+def enabled_plugins(
+    registry: Registry, enable: Collection[str], disable: Collection[str], file: Path | None = None
+) -> list[Plugin]:
+    """The plugins to run, set up as the AdmissionConfiguration in `file` says. Raises UnknownPluginError for a name
+    that is none, AdmissionConfigError for a file that cannot be used."""
     check_names((*enable, *disable))
-    return [
+    running = [
         make(registry)
         for name, make, default in PLUGINS
         if (default or name in enable) and name not in disable
     ]
+    configured = configuration.read(file, known_names())
+    for plugin in running:
+        if plugin.name in configured:
+            _configure(plugin, configured[plugin.name])
+    return running
+
+
+def check_configuration(file: Path | None) -> None:
+    """Raises AdmissionConfigError for a file that a start would fail with."""
+    configured = configuration.read(file, known_names())
+    if PodSecurity.name in configured:
+        _configure(PodSecurity(), configured[PodSecurity.name])
+
+
+def _configure(plugin: Plugin, data: bytes) -> None:
+    try:
+        plugin.configure(data)
+    except ValueError as error:
+        raise AdmissionConfigError(
+            f"failed to initialize admission: couldn't init admission plugin {quote(plugin.name)}: {error}"
+        )
+
+
+def known_names() -> frozenset[str]:
+    return frozenset(name for name, _, _ in PLUGINS)

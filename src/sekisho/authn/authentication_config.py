@@ -11,11 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from sekisho.api.goformat import quote
-from sekisho.schema.body import parse_yaml, strict_text
-from sekisho.schema.decode import decode
-from sekisho.schema.types import Field, Kind, Type
+from sekisho.schema.configfile import (
+    BOOL,
+    GROUP,
+    STRING,
+    ConfigFileError,
+    document,
+    list_of,
+    struct,
+)
+from sekisho.schema.configfile import load as load_document
 
-GROUP = "apiserver.config.k8s.io"
 VERSIONS = ("v1", "v1beta1", "v1alpha1")
 KIND = "AuthenticationConfiguration"
 
@@ -93,60 +99,45 @@ class AuthenticationConfig:
     anonymous: AnonymousConfig | None = None
 
 
-_STRING = Type("", Kind.STRING, "string")
-_BOOL = Type("", Kind.BOOLEAN, "bool")
-
-
-def _list(element: Type) -> Type:
-    return Type("", Kind.LIST, f"[]{element.go_name}", element=element)
-
-
-def _struct(go_name: str, **fields: Type) -> Type:
-    made = {name: Field(name, type_, pointer=True, index=i) for i, (name, type_) in enumerate(fields.items())}
-    return Type("", Kind.OBJECT, f"v1.{go_name}", made)
-
-
-_PREFIXED = _struct("PrefixedClaimOrExpression", claim=_STRING, prefix=_STRING, expression=_STRING)
-_PLAIN = _struct("ClaimOrExpression", claim=_STRING, expression=_STRING)
-_CONFIGURATION = _struct(
+_PREFIXED = struct("PrefixedClaimOrExpression", claim=STRING, prefix=STRING, expression=STRING)
+_PLAIN = struct("ClaimOrExpression", claim=STRING, expression=STRING)
+_CONFIGURATION = document(
     KIND,
-    kind=_STRING,
-    apiVersion=_STRING,
-    jwt=_list(
-        _struct(
+    jwt=list_of(
+        struct(
             "JWTAuthenticator",
-            issuer=_struct(
+            issuer=struct(
                 "Issuer",
-                url=_STRING,
-                discoveryURL=_STRING,
-                certificateAuthority=_STRING,
-                audiences=_list(_STRING),
-                audienceMatchPolicy=_STRING,
-                egressSelectorType=_STRING,
+                url=STRING,
+                discoveryURL=STRING,
+                certificateAuthority=STRING,
+                audiences=list_of(STRING),
+                audienceMatchPolicy=STRING,
+                egressSelectorType=STRING,
             ),
-            claimValidationRules=_list(
-                _struct(
+            claimValidationRules=list_of(
+                struct(
                     "ClaimValidationRule",
-                    claim=_STRING,
-                    requiredValue=_STRING,
-                    expression=_STRING,
-                    message=_STRING,
+                    claim=STRING,
+                    requiredValue=STRING,
+                    expression=STRING,
+                    message=STRING,
                 )
             ),
-            claimMappings=_struct(
+            claimMappings=struct(
                 "ClaimMappings",
                 username=_PREFIXED,
                 groups=_PREFIXED,
                 uid=_PLAIN,
-                extra=_list(_struct("ExtraMapping", key=_STRING, valueExpression=_STRING)),
+                extra=list_of(struct("ExtraMapping", key=STRING, valueExpression=STRING)),
             ),
-            userValidationRules=_list(_struct("UserValidationRule", expression=_STRING, message=_STRING)),
+            userValidationRules=list_of(struct("UserValidationRule", expression=STRING, message=STRING)),
         )
     ),
-    anonymous=_struct(
+    anonymous=struct(
         "AnonymousAuthConfig",
-        enabled=_BOOL,
-        conditions=_list(_struct("AnonymousAuthCondition", path=_STRING)),
+        enabled=BOOL,
+        conditions=list_of(struct("AnonymousAuthCondition", path=STRING)),
     ),
 )
 
@@ -167,29 +158,9 @@ def parse(data: bytes) -> AuthenticationConfig:
     if not data:
         raise ConfigError("empty config data")
     try:
-        value, problems = parse_yaml(data)
-        _check_kind(value)
-        decoded, unknown = decode(_CONFIGURATION, value)
-    except ConfigError:
-        raise
-    except Exception as error:
+        return _configuration(load_document(data, _CONFIGURATION, KIND, [f"{GROUP}/{v}" for v in VERSIONS]))
+    except ConfigFileError as error:
         raise ConfigError(str(error)) from None
-    problems = [*problems, *(p for p in unknown if p not in problems)]
-    if problems:
-        raise ConfigError(f"strict decoding error: {strict_text(problems)}")
-    return _configuration(decoded)
-
-
-def _check_kind(value: Any) -> None:
-    if not isinstance(value, dict):
-        raise ConfigError("couldn't get version/kind; the configuration is no mapping")
-    kind, api_version = value.get("kind"), value.get("apiVersion")
-    if not kind:
-        raise ConfigError("Object 'Kind' is missing in the configuration")
-    if not api_version:
-        raise ConfigError("Object 'apiVersion' is missing in the configuration")
-    if kind != KIND or api_version not in [f"{GROUP}/{v}" for v in VERSIONS]:
-        raise ConfigError(f"no kind {quote(str(kind))} is registered for version {quote(str(api_version))}")
 
 
 def _configuration(value: Mapping[str, Any]) -> AuthenticationConfig:

@@ -7,20 +7,10 @@ not be admitted any more; at most 3000 pods are looked at, one of each controlle
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from sekisho.admission.interface import AdmissionRequest, Operation, Plugin
-from sekisho.admission.podsecurity.policy import (
-    DEFAULT,
-    MODES,
-    Level,
-    LevelVersion,
-    Policy,
-    parse_level,
-    parse_version,
-    policy_of,
-)
+from sekisho.admission.podsecurity.configuration import Config, parse
+from sekisho.admission.podsecurity.policy import Level, LevelVersion, Policy, policy_of
 from sekisho.admission.podsecurity.registry import evaluate
 from sekisho.admission.podsecurity.violation import Violation
 from sekisho.api.field import ErrorList
@@ -34,39 +24,6 @@ MAX_SECONDS = 1.0
 _IGNORED_SUBRESOURCES = frozenset(
     ("exec", "attach", "binding", "eviction", "log", "portforward", "proxy", "status")
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """PodSecurityConfiguration: what unlabelled namespaces get, and who is exempt."""
-
-    defaults: Policy = DEFAULT
-    namespaces: frozenset[str] = frozenset()
-    usernames: frozenset[str] = frozenset()
-    runtime_classes: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, obj: Mapping[str, Any]) -> Config:
-        """From a decoded `pod-security.admission.config.k8s.io/v1 PodSecurityConfiguration`. ValueError for a
-        level or version that is none."""
-        defaults = obj.get("defaults") or {}
-        exempt = obj.get("exemptions") or {}
-        return cls(
-            Policy(*(_default(defaults, mode) for mode in MODES)),
-            frozenset(exempt.get("namespaces") or ()),
-            frozenset(exempt.get("usernames") or ()),
-            frozenset(exempt.get("runtimeClasses") or ()),
-        )
-
-
-def _default(defaults: Mapping[str, str], mode: str) -> LevelVersion:
-    level = parse_level(defaults.get(mode) or "privileged")
-    version = parse_version(defaults.get(f"{mode}-version") or "latest")
-    if level is None:
-        raise ValueError(f"defaults.{mode}: must be one of privileged, baseline, restricted")
-    if version is None:
-        raise ValueError(f'defaults.{mode}-version: must be "latest" or "v1.x"')
-    return LevelVersion(level, version)
 
 
 Template = Callable[[Object], Object | None]
@@ -100,6 +57,9 @@ class PodSecurity(Plugin):
     def __init__(self, config: Config | None = None, monotonic: Callable[[], float] | None = None) -> None:
         self._config = config or Config()
         self._monotonic = monotonic
+
+    def configure(self, data: bytes) -> None:
+        self._config = parse(data)
 
     async def validate(self, request: AdmissionRequest) -> None:
         if request.operation not in (Operation.CREATE, Operation.UPDATE) or request.object is None:

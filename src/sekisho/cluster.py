@@ -21,7 +21,7 @@ from sekisho.authz import bootstrap
 from sekisho.authz.ownroles import own_roles
 from sekisho.checkpoint import Checkpoint
 from sekisho.config import Config
-from sekisho.controllers import systemobjects
+from sekisho.controllers import authenticationtrust, systemobjects
 from sekisho.controllers.apiservices import API_SERVER, ensure_api_services
 from sekisho.controllers.flowcontrol import ensure_flow_control
 from sekisho.controllers.manager import ControllerManager, Credentials, factories
@@ -116,6 +116,8 @@ class Cluster:
         await ensure_flow_control(self.client)
         self._tasks.append(asyncio.create_task(compact_periodically(self._store, self.clock)))
         self._tasks.append(asyncio.create_task(systemobjects.keep(self.client, endpoint, self.clock)))
+        trusted = checkpoint.mechanisms.config_map_data
+        self._tasks.append(asyncio.create_task(authenticationtrust.keep(self.client, trusted, self.clock)))
         checkpoint.start()
         self._start_controllers()
         await self._start_node()

@@ -40,6 +40,7 @@ def command(name: str | None, output: str | None) -> None:
             for f in facts
         ]
         show_table(["name", "status", "url", "age", "token-secrets", "node"], rows)
+    _warn_of_soft_mode(facts)
     if not facts or not all(f["running"] for f in facts):
         sys.exit(3)
 
@@ -56,7 +57,17 @@ def _facts(place: _home.Place) -> dict[str, Any]:
         "age": human_duration(time.time() - started) if running and started else None,
         "tokenSecrets": state.get("tokenSecrets"),
         "authorizationMode": state.get("authorizationMode"),
+        "authorizationDryRun": state.get("authorizationDryRun") or [],
         "node": state.get("node"),
         "context": place.context,
         "folder": str(place.folder),
     }
+
+
+def _warn_of_soft_mode(clusters: list[dict[str, Any]]) -> None:
+    """Loud, because a cluster in soft mode refuses less than its RBAC says."""
+    for one in clusters:
+        if one["running"] and one["authorizationDryRun"]:
+            scopes = ", ".join(one["authorizationDryRun"])
+            text = f"WARNING: cluster {one['name']} runs with --authorization-dry-run: denials are let through for"
+            click.secho(f"{text} {scopes}", err=True, bold=True, fg="red")

@@ -31,6 +31,7 @@ from sekisho.node.agent import NodeAgent
 from sekisho.registry.client import Client
 from sekisho.registry.kinds.registration import Settings
 from sekisho.registry.registry import Registry
+from sekisho.server.audit.auditor import Auditor
 from sekisho.server.serving import Listener
 from sekisho.store.cache import WatchCache
 from sekisho.store.compaction import compact_periodically
@@ -50,6 +51,7 @@ class Cluster:
         self.passages = PassageLog(config.passages)
         self.ready = False
         self._tasks: list[asyncio.Task[None]] = []
+        self.auditor: Auditor | None = None
         self._listener: Listener | None = None
         self._manager: ControllerManager | None = None
         self._node: NodeAgent | None = None
@@ -85,6 +87,7 @@ class Cluster:
         config = self.config
         wiring.check(config)
         self._sock = sock = wiring.bind(config)
+        self.auditor = wiring.make_auditor(config, self.clock, self.random)
         self._store = wiring.make_store(config, self.clock)
         await self._store.start()
         self.pki = wiring.load_pki(config, self.clock)
@@ -149,6 +152,8 @@ class Cluster:
         self.ready = False
         if self._listener is not None:
             await self._listener.stop()
+        if self.auditor is not None:
+            await self.auditor.close()
         if self._node is not None:
             await self._node.stop()
         if self._manager is not None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
+from sekisho.server.audit.settings import AuditOptions
+
 DEFAULT_ISSUER = "https://kubernetes.default.svc.cluster.local"
 DEFAULT_SERVICE_RANGE = "10.96.0.0/16"
 DEFAULT_PORT = 6443
@@ -95,6 +97,7 @@ class Config:
     """How many passages the ring keeps."""
     record_in_process: bool = False
     """Whether controllers and the node, which ask within the process, leave passages, too."""
+    audit: AuditOptions = field(default_factory=AuditOptions)
     extra_names: tuple[str, ...] = field(default=())
     """Further names and addresses for the serving certificate."""
 

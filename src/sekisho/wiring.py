@@ -26,6 +26,10 @@ from sekisho.registry.client import Client
 from sekisho.registry.registry import Registry
 from sekisho.server import routing
 from sekisho.server.app import Application, chain
+from sekisho.server.audit import factory as audit_factory
+from sekisho.server.audit.auditor import Auditor
+from sekisho.server.audit.factory import AuditError
+from sekisho.server.filters.audit import audit, audit_unknown
 from sekisho.server.filters.authentication import authentication as authentication_filter
 from sekisho.server.filters.authorization import authorization
 from sekisho.server.filters.errors import errors
@@ -131,6 +135,13 @@ def make_store(config: Config, clock: Clock) -> Store:
     return SQLiteStore(config.data_dir / DATABASE, clock)
 
 
+def make_auditor(config: Config, clock: Clock, random: RandomSource) -> Auditor | None:
+    try:
+        return audit_factory.build(config.audit, clock, random)
+    except AuditError as error:
+        raise ConfigError(str(error))
+
+
 def admission_plugins(config: Config, registry: Registry) -> Sequence[Plugin]:
     return plugins.enabled_plugins(
         registry,
@@ -147,6 +158,7 @@ class Running(Protocol):
     clock: Clock
     random: RandomSource
     passages: PassageLog
+    auditor: Auditor | None
     pki: pki.PKI
     registry: Registry
     ready: bool
@@ -178,12 +190,15 @@ def application(cluster: Running, checkpoint: Checkpoint, address: str) -> Appli
         policy=checkpoint.index if "RBAC" in checkpoint.modes else None,
     )
     routes = routing.routes(parts)
+    auditor = cluster.auditor
     filters = [
         errors(cluster.clock, cluster.random),
         passages(cluster.passages, cluster.clock),
         request_info(),
+        *([audit_unknown(auditor)] if auditor is not None else []),
         deadline(),
         authentication_filter(checkpoint.authentication.gate),
+        *([audit(auditor)] if auditor is not None else []),
         impersonation(checkpoint.authorizer),
         authorization(checkpoint.authorizer),
     ]

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from sekisho import config as configs
-from sekisho.cli import _authflags, _home, _logging
+from sekisho.cli import _auditflags, _authflags, _home, _logging
 from sekisho.cli._errors import CommandError
 
 EXISTING = click.Path(path_type=Path)
@@ -72,7 +72,7 @@ EXISTING = click.Path(path_type=Path)
 @click.option(
     "--disable-admission-plugins", default="", help="Default plugins to leave out, comma separated."
 )
-@_authflags.options(_authflags.SERVING)
+@_authflags.options(_authflags.SERVING, _auditflags.AUDIT)
 @click.option(
     "--passages",
     default=1000,
@@ -125,6 +125,7 @@ def make_config(flags: dict[str, Any]) -> configs.Config:
     flags["store"] = store or ("sqlite" if flags["data_dir"] else "memory")
     for name in ("enable_admission_plugins", "disable_admission_plugins"):
         flags[name] = _split(flags[name])
+    flags["audit"] = _auditflags.take(flags)
     try:
         return configs.Config(**_authflags.given(flags))
     except configs.ConfigError as error:

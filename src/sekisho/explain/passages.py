@@ -92,6 +92,8 @@ class Passage:
 
     def impersonated(self, user: UserInfo, constraint: str = "") -> None:
         """From here on the request is another user's; `constraint` is the mode that allowed it."""
+        if user is self.user:
+            return
         self.impersonator = self.user
         self.user = user
         self.constraint = constraint
@@ -222,7 +224,7 @@ class PassageLog:
     def begin(
         self, *, audit_id: str, time: float, method: str, path: str, query: bytes = b"", user_agent: str = ""
     ) -> Passage:
-        passage = Passage(self, audit_id, time, method, path, _without_secrets(query), user_agent)
+        passage = Passage(self, audit_id, time, method, path, without_secrets(query), user_agent)
         self._ring.append(passage)
         return passage
 
@@ -272,7 +274,7 @@ def resource_path(a: Attributes) -> str:
     return f"{base}{within}/{'/'.join(parts)}"
 
 
-def _without_secrets(query: bytes) -> str:
+def without_secrets(query: bytes) -> str:
     """The query as it came, unless a parameter of it could be a credential."""
     if not query:
         return ""

@@ -27,6 +27,7 @@ class Request:
         "_body",
         "_query",
         "annotations",
+        "audit",
         "audit_id",
         "headers",
         "info",
@@ -56,6 +57,8 @@ class Request:
         self.warnings: list[str] = []
         self.annotations: dict[str, str] = {}
         self.passage: Any = None
+        self.audit: Any = None
+        """What becomes the audit event; None when there will be none."""
         self._query: dict[str, list[str]] | None = None
         self._body: bytes | None = None
 

@@ -63,6 +63,8 @@ def is_pretty(request: Request, form: Form) -> bool:
 
 def respond(request: Request, code: int, obj: Object, form: Form, headers: Headers | None = None) -> Response:
     """An object as it is, no conversion."""
+    if request.audit is not None:
+        request.audit.response_object(obj)
     return _finish(request, code, serialize(obj, form, is_pretty(request, form)), form, headers)
 
 
@@ -71,6 +73,8 @@ def respond_answer(request: Request, code: int, answer: Answer, rest: Rest, form
     if form.kind and not _is_status(answer.obj):
         return respond(request, code, convert_object(request, answer.obj, rest, form), form)
     if form.media_type == JSON and answer.entry is not None and not is_pretty(request, form):
+        if request.audit is not None:
+            request.audit.response_object(answer.obj)
         return _finish(request, code, answer.data() + b"\n", form, None)
     return respond(request, code, answer.obj, form)
 
@@ -79,6 +83,8 @@ def respond_list(request: Request, result: ListResult, form: Form) -> Response:
     if form.kind:
         return respond(request, 200, convert_list(request, result, form), form)
     if form.media_type == JSON and not is_pretty(request, form):
+        if request.audit is not None and request.audit.wants_response:
+            request.audit.response_object(result.list_object())
         return _finish(request, 200, result.data() + b"\n", form, None)
     return respond(request, 200, result.list_object(), form)
 

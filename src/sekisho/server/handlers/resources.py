@@ -99,13 +99,15 @@ class ResourceHandler:
             patch_type = _patch_type(request)
             chosen = options.write_options("PatchOptions", request.query, apply=patch_type is PatchType.APPLY)
             _apply_options(ctx, chosen)
-            answer = await target.patch(rest, ctx, patch_type, await request.body(), chosen)
+            data = await _read_patch(request)
+            answer = await target.patch(rest, ctx, patch_type, data, chosen)
         else:
             data, media_type = await _read(request)
             kind = "CreateOptions" if verb == "create" else "UpdateOptions"
             chosen = options.write_options(kind, request.query)
             _apply_options(ctx, chosen)
             obj = decode_body(data, media_type, target, ctx, chosen.field_validation)
+            _note_body(request, obj)
             act = target.create if verb == "create" else target.update
             answer = await act(rest, ctx, obj, chosen)
         code = 201 if answer.created or verb == "create" else 200
@@ -138,9 +140,11 @@ class ResourceHandler:
         _apply_options(ctx, chosen)
         if rest.virtual is not None:
             obj = decode_body(data, media_type, rest.virtual, ctx, chosen.field_validation)
+            _note_body(request, obj)
             answer = await rest.virtual.create(rest, ctx, obj, chosen)
         else:
             obj = decode_body(data, media_type, rest, ctx, chosen.field_validation)
+            _note_body(request, obj)
             answer = await creating.create(rest, ctx, obj, chosen)
         return responding.respond_answer(request, 201, answer, rest, form)
 
@@ -150,13 +154,14 @@ class ResourceHandler:
         chosen = options.write_options("UpdateOptions", request.query)
         _apply_options(ctx, chosen)
         obj = decode_body(data, media_type, rest, ctx, chosen.field_validation)
+        _note_body(request, obj)
         answer = await updating.update(rest, ctx, obj, chosen)
         return responding.respond_answer(request, 201 if answer.created else 200, answer, rest, form)
 
     async def _patch(self, request: Request, rest: Rest, ctx: Context) -> Response:
         form = responding.form_of(request)
         patch_type = _patch_type(request)
-        data = await request.body()
+        data = await _read_patch(request)
         chosen = options.write_options("PatchOptions", request.query, apply=patch_type is PatchType.APPLY)
         _apply_options(ctx, chosen)
         answer = await patching.patch(rest, ctx, patch_type, data, chosen)
@@ -252,6 +257,19 @@ async def _read(request: Request) -> tuple[bytes, str]:
     return await request.body(), media_type
 
 
+async def _read_patch(request: Request) -> bytes:
+    data = await request.body()
+    if request.audit is not None:
+        request.audit.request_patch(data)
+    return data
+
+
+def _note_body(request: Request, obj: Object) -> None:
+    """Audit events tell the body as it was decoded, before admission changes it."""
+    if request.audit is not None:
+        request.audit.request_object(obj)
+
+
 def decode_body(
     data: bytes, media_type: str, rest: Rest | Subresource, ctx: Context, validation: str
 ) -> Object:
@@ -276,5 +294,8 @@ async def _delete_options(request: Request) -> options.DeleteOptions:
         return options.delete_options_from_query(request.query)
     media_type = negotiation.body_media_type(request.header(b"content-type"))
     if media_type == negotiation.PROTOBUF:
-        return options.delete_options(protobufbody.decode_delete_options(data))
-    return options.delete_options(body.decode_delete_options(data, media_type))
+        raw = protobufbody.decode_delete_options(data)
+    else:
+        raw = body.decode_delete_options(data, media_type)
+    _note_body(request, {"kind": "DeleteOptions", "apiVersion": "meta.k8s.io/v1", **raw})
+    return options.delete_options(raw)

@@ -8,12 +8,14 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any
 
 from sekisho.registry.kinds import (
+    admissionregistration,
     apiservices,
     apps,
     autoscaling,
     batch,
     certificates,
     configmaps,
+    endpoints,
     events,
     flowcontrol,
     leases,
@@ -59,6 +61,7 @@ StrategyClass = Callable[[ResourceInfo], Strategy]
 
 STRATEGIES: dict[tuple[str, str], StrategyClass] = {
     ("", "configmaps"): configmaps.ConfigMapStrategy,
+    ("", "endpoints"): endpoints.EndpointsStrategy,
     ("", "events"): events.EventStrategy,
     ("", "limitranges"): limits.LimitRangeStrategy,
     ("", "namespaces"): namespaces.NamespaceStrategy,
@@ -70,6 +73,12 @@ STRATEGIES: dict[tuple[str, str], StrategyClass] = {
     ("", "secrets"): secrets.SecretStrategy,
     ("", "serviceaccounts"): serviceaccounts.ServiceAccountStrategy,
     ("", "services"): services.ServiceStrategy,
+    ("admissionregistration.k8s.io", "mutatingadmissionpolicies"): admissionregistration.MutatingAdmissionPolicyStrategy,
+    ("admissionregistration.k8s.io", "mutatingadmissionpolicybindings"): admissionregistration.MutatingAdmissionPolicyBindingStrategy,
+    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"): admissionregistration.WebhookConfigurationStrategy,
+    ("admissionregistration.k8s.io", "validatingadmissionpolicies"): admissionregistration.ValidatingAdmissionPolicyStrategy,
+    ("admissionregistration.k8s.io", "validatingadmissionpolicybindings"): admissionregistration.ValidatingAdmissionPolicyBindingStrategy,
+    ("admissionregistration.k8s.io", "validatingwebhookconfigurations"): admissionregistration.WebhookConfigurationStrategy,
     ("apiregistration.k8s.io", "apiservices"): apiservices.APIServiceStrategy,
     ("apps", "controllerrevisions"): templates.ControllerRevisionStrategy,
     ("apps", "daemonsets"): apps.DaemonSetStrategy,
@@ -81,6 +90,7 @@ STRATEGIES: dict[tuple[str, str], StrategyClass] = {
     ("batch", "jobs"): batch.JobStrategy,
     ("certificates.k8s.io", "certificatesigningrequests"): certificates.CertificateSigningRequestStrategy,
     ("coordination.k8s.io", "leases"): leases.LeaseStrategy,
+    ("discovery.k8s.io", "endpointslices"): endpoints.EndpointSliceStrategy,
     ("events.k8s.io", "events"): events.EventStrategy,
     ("flowcontrol.apiserver.k8s.io", "flowschemas"): flowcontrol.FlowSchemaStrategy,
     ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations"): flowcontrol.PriorityLevelStrategy,
@@ -110,10 +120,12 @@ STRATEGIES: dict[tuple[str, str], StrategyClass] = {
 
 STATUS_STRATEGIES: dict[tuple[str, str], Callable[[ResourceInfo, Strategy], Strategy]] = {
     ("", "namespaces"): namespaces.NamespaceStatusStrategy,
+    ("", "nodes"): nodes.NodeStatusStrategy,
     ("", "pods"): pods.PodStatusStrategy,
     ("", "replicationcontrollers"): apps.ReplicaStatusStrategy,
     ("", "resourcequotas"): limits.ResourceQuotaStatusStrategy,
     ("", "services"): services.ServiceStatusStrategy,
+    ("admissionregistration.k8s.io", "validatingadmissionpolicies"): admissionregistration.ValidatingAdmissionPolicyStatusStrategy,
     ("apiregistration.k8s.io", "apiservices"): apiservices.APIServiceStatusStrategy,
     ("apps", "daemonsets"): apps.DaemonSetStatusStrategy,
     ("apps", "deployments"): apps.DeploymentStatusStrategy,

@@ -11,6 +11,8 @@ import pytest
 
 from sekisho.testing import Cluster
 
+from .workloads import Workloads
+
 T = TypeVar("T")
 
 
@@ -29,7 +31,31 @@ def api(cluster: Cluster) -> httpx.Client:
 def namespace(cluster: Cluster, api: httpx.Client) -> str:
     name = "t" + cluster.inner.random.suffix(8)
     api.post("/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()
+    eventually(lambda: api.get(f"/api/v1/namespaces/{name}/serviceaccounts/default").status_code == 200)
     return name
+
+
+@pytest.fixture
+def workloads(api: httpx.Client, namespace: str) -> Workloads:
+    """Without a node: pods stay pending unless a test says otherwise."""
+    return Workloads(api, namespace)
+
+
+@pytest.fixture(scope="module")
+def running_cluster() -> Iterator[Cluster]:
+    with Cluster(node="simulated") as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def running(running_cluster: Cluster) -> Workloads:
+    """With a simulated node, on which pods run."""
+    name = "t" + running_cluster.inner.random.suffix(8)
+    client = running_cluster.admin().client
+    client.post("/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()
+    accounts = f"/api/v1/namespaces/{name}/serviceaccounts/default"
+    eventually(lambda: client.get(accounts).status_code == 200)
+    return Workloads(client, name)
 
 
 def eventually(look: Callable[[], T | None], seconds: float = 10.0) -> T:

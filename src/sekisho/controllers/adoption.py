@@ -60,9 +60,7 @@ class Claims:
     async def claim_from(self, view: View) -> list[Object]:
         """What belongs to the owner, of what it owns and the orphans of its namespace. See `claim`."""
         metadata = self._owner["metadata"]
-        return await self.claim(
-            [*view.owned_by(metadata["uid"]), *view.orphans(metadata["namespace"])], view
-        )
+        return await self.claim([*view.owned_by(metadata["uid"]), *view.orphans(metadata["namespace"])], view)
 
     async def claim(self, objects: Iterable[Object], view: View) -> list[Object]:
         """Those that belong to the owner, after adoption. Raises the first StatusError after all were tried;

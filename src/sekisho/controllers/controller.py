@@ -126,3 +126,11 @@ def key_name(obj: Object) -> tuple[str, str]:
     """The key under which most controllers queue an object: its namespace and name."""
     metadata = obj["metadata"]
     return metadata.get("namespace", ""), metadata["name"]
+
+
+def changed_key(new: Object | None, old: Object | None) -> tuple[str, str]:
+    """The key of what an informer told of."""
+    for obj in (new, old):
+        if obj is not None:
+            return key_name(obj)
+    raise ValueError("a change of nothing")

@@ -11,7 +11,7 @@ from sekisho.api.status import StatusError
 from sekisho.api.types import Object
 from sekisho.controllers import podranking, podstate
 from sekisho.controllers.adoption import Claims
-from sekisho.controllers.controller import Controller, key_name
+from sekisho.controllers.controller import Controller, changed_key, key_name
 from sekisho.controllers.informers import controller_of
 from sekisho.controllers.podcontrol import (
     BURST,
@@ -63,7 +63,7 @@ class ReplicaController(Controller):
         return None
 
     def _set_changed(self, new: Object | None, old: Object | None) -> None:
-        self.queue.add(key_name(new or old or {}))
+        self.queue.add(changed_key(new, old))
 
     def _pod_changed(self, new: Object | None, old: Object | None) -> None:
         before = self._owner(old)
@@ -155,9 +155,7 @@ class ReplicaController(Controller):
         answer = await self.client.update(self.resource, {**owner, "status": wanted}, namespace, "status")
         await self._sets.reached(answer)
 
-    def _status(
-        self, owner: Object, pods: list[Object], failure: tuple[str, StatusError] | None
-    ) -> Object:
+    def _status(self, owner: Object, pods: list[Object], failure: tuple[str, StatusError] | None) -> Object:
         now = self.clock.now()
         min_ready = _min_ready(owner)
         template = selector_from_labels(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from sekisho.controllers.controller import Controller
+from sekisho.controllers.deployment import DeploymentController
 from sekisho.controllers.replicaset import ReplicaSetController
 from sekisho.controllers.replicationcontroller import ReplicationControllerController
 
 WORKLOADS: tuple[type[Controller], ...] = (
     ReplicaSetController,
+    DeploymentController,
     ReplicationControllerController,
 )

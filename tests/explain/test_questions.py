@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from sekisho.explain.diff import diff
 from sekisho.explain.lint import RULES, lint
 from sekisho.explain.passages import PassageLog
 from sekisho.explain.reach import admin_path, reach
+from sekisho.explain.reading import Place
 from sekisho.explain.rolefor import minimal_rules, of_audit_log, of_passages, role_for
 
 READER = role("reader", rule("get list", "pods services"))
@@ -43,7 +45,7 @@ def test_gains_and_losses():
         bind("c", "reader", "user:eve"),
     ]
     found = compare(before, after)
-    assert found.exit_code == 1
+    assert found.exit_code == 3
     texts = [text for change in found.changes for text in change.sentences()]
     assert texts == [
         "user bob gains cluster-wide: delete of pods",
@@ -68,7 +70,7 @@ def test_new_ways_to_become_administrator():
         bind("m", "maker", "user:bob", namespace="kube-system"),
     ]
     found = compare(before, after)
-    assert found.exit_code == 2
+    assert found.exit_code == 4
     (path,) = found.admin_paths
     assert [(s.by, s.to) for s in path.steps] == [
         ("user bob", "service account kube-system/boss"),
@@ -218,13 +220,16 @@ def test_the_default_policy_is_taken_as_it_is():
 
 def test_lint_as_sarif():
     found = lint(RbacIndex.of([bind("b", "gone", "user:bob", namespace="shop")]))
-    log = sarif.of_lint(found, "1.2", {("RoleBinding", "shop", "b"): "rbac.yaml"})
+    log = sarif.of_lint(found, "1.2", {("RoleBinding", "shop", "b"): Place("./a b/rbac.yaml", 7)})
     (run,) = log["runs"]
     assert {r["id"] for r in run["tool"]["driver"]["rules"]} == set(RULES)
     (result,) = run["results"]
     assert (result["ruleId"], result["level"]) == ("dangling-role-ref", "error")
     assert result["message"]["text"] == "RoleBinding shop/b: refers to ClusterRole gone, which does not exist"
-    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "rbac.yaml"
+    assert result["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "a%20b/rbac.yaml"},
+        "region": {"startLine": 7},
+    }
     assert json.dumps(log)
 
 
@@ -342,7 +347,9 @@ aggregationRule: {clusterRoleSelectors: [{matchLabels: {to: sum}}]}
 """
     (tmp_path / "a.yaml").write_text(text)
     (tmp_path / "notes.txt").write_text("nothing")
-    objects = reading.placed(reading.read([tmp_path]))
+    (tmp_path / "values.yaml").write_text("image: x")
+    found = reading.read([tmp_path])
+    objects = reading.placed(obj for obj, _ in found)
     assert [(o["kind"], o["metadata"]["name"]) for o in objects] == [
         ("ClusterRole", "part"),
         ("Role", "r"),
@@ -350,7 +357,11 @@ aggregationRule: {clusterRoleSelectors: [{matchLabels: {to: sum}}]}
     ]
     assert objects[1]["metadata"]["namespace"] == "default"
     assert objects[2]["rules"] == objects[0]["rules"]
-    assert reading.sources([tmp_path])["Role", "default", "r"].endswith("a.yaml")
+    assert [(Path(place.file).name, place.line) for _, place in found] == [
+        ("a.yaml", 5),
+        ("a.yaml", 9),
+        ("a.yaml", 11),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -55,10 +55,11 @@ class Difference:
 
     @property
     def exit_code(self) -> int:
-        """For CI: 0 nothing changed, 1 rights changed, 2 somebody found a new way to cluster-admin."""
+        """For CI: 0 nothing changed, 3 rights changed, 4 somebody found a new way to cluster-admin. (1 and 2 are
+        errors, as of all commands.)"""
         if self.admin_paths:
-            return 2
-        return 1 if self.changes else 0
+            return 4
+        return 3 if self.changes else 0
 
     def to_object(self) -> Object:
         return {

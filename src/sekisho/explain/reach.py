@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sekisho.api.rbac import SERVICE_ACCOUNT, Subject
+from sekisho.api.rbac import SERVICE_ACCOUNT, USER_GROUP, Subject
 from sekisho.api.types import Object, UserInfo
 from sekisho.explain.policy import Policy, subject_of_user
 from sekisho.explain.sentences import subject_text
@@ -21,6 +21,7 @@ from sekisho.explain.techniques import ANYBODY, CLUSTER_ADMIN, Search, Step, ste
 class Path:
     """How a subject becomes something else, step by step."""
 
+    subject: Subject
     start: str
     end: str
     steps: tuple[Step, ...]
@@ -35,7 +36,7 @@ def reach(user: UserInfo, policy: Policy, accounts: Iterable[Subject] = ()) -> l
     `accounts` are service accounts that exist besides those that bindings name.
     """
     search = Search(policy, _accounts(policy, accounts))
-    start = _name(user)
+    start = subject_text(_subject(user))
     paths: dict[str, tuple[Step, ...]] = {start: ()}
     queue = deque([(start, user)])
     while queue:
@@ -46,7 +47,8 @@ def reach(user: UserInfo, policy: Policy, accounts: Iterable[Subject] = ()) -> l
             paths[step.to] = (*paths[name], step)
             if becomes is not None:
                 queue.append((step.to, becomes))
-    return [Path(start, end, taken) for end, taken in paths.items() if taken]
+    subject = _subject(user)
+    return [Path(subject, start, end, taken) for end, taken in paths.items() if taken]
 
 
 def admin_path(user: UserInfo, policy: Policy) -> Path | None:
@@ -63,7 +65,6 @@ def _accounts(policy: Policy, more: Iterable[Subject]) -> dict[str, set[str]]:
     return known
 
 
-def _name(user: UserInfo) -> str:
-    if not user.name and user.groups:
-        return f"group {user.groups[0]}"
-    return subject_text(subject_of_user(user))
+def _subject(user: UserInfo) -> Subject:
+    """A user without a name stands for the members of its group."""
+    return Subject(USER_GROUP, user.groups[0]) if not user.name and user.groups else subject_of_user(user)

@@ -119,7 +119,7 @@ def chosen_container(pod: Object, asked: str) -> str:
     name = pod["metadata"]["name"]
     known = container_names(pod)
     if not asked:
-        regular = pod["spec"].get("containers") or ()
+        regular: list[Object] = pod["spec"].get("containers") or []
         if len(regular) == 1:
             return str(regular[0]["name"])
         listed = " ".join(known)

@@ -202,7 +202,10 @@ def application(cluster: Running, checkpoint: Checkpoint, address: str) -> Appli
         impersonation(checkpoint.authorizer),
         authorization(checkpoint.authorizer),
     ]
-    return Application(chain(filters, routes.handle))
+    application = Application(chain(filters, routes.handle))
+    application.refused = checkpoint.revocations.refuses
+    checkpoint.revocations.end_streams = application.end_refused_streams
+    return application
 
 
 def make_node(config: Config, client: Client, clock: Clock) -> NodeAgent | None:

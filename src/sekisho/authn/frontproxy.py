@@ -104,33 +104,33 @@ class FrontProxyAuthenticator:
         self._uid = _encoded(headers.uid)
         self._group = _encoded(headers.group)
         self._prefixes = _encoded(headers.extra_prefix)
-        self._cache: ChainCache[tuple[str, str] | None] = ChainCache(roots, clock, self._conclude)
+        self._cache: ChainCache[tuple[str, str] | str] = ChainCache(roots, clock, self._conclude)
 
-    def _conclude(self, chain: Chain, checked: Checked) -> tuple[str, str] | None:
-        """Reason and finding of a refusal, None for a proxy of ours."""
-        if checked.error is not None:
-            return checked.error.text, why_refused(checked)
-        name = subjects.common_name(checked.leaf.subject) if checked.leaf is not None else ""
+    def _conclude(self, chain: Chain, checked: Checked) -> tuple[str, str] | str:
+        """Reason and finding of a refusal; for a proxy of ours, the serial number of its certificate."""
+        if checked.error is not None or checked.leaf is None:
+            return checked.error.text if checked.error else "", why_refused(checked)
+        name = subjects.common_name(checked.leaf.subject)
         if self._config.allowed_names and name not in self._config.allowed_names:
             text = f"x509: subject with cn={name} is not in the allowed list"
             return text, f"CN {name} is not among the allowed names"
-        return None
+        return f"{checked.leaf.serial_number:x}"
 
     async def authenticate(self, request: AuthnRequest) -> Outcome:
         chain = request.peer_chain
         if not chain or not self._roots.certificates:
             return None
-        refused = self._cache.result(chain)
-        if refused is not None:
-            request.found(NAME, refused[1])
-            return refuse(refused[0])
+        concluded = self._cache.result(chain)
+        if not isinstance(concluded, str):
+            request.found(NAME, concluded[1])
+            return refuse(concluded[0])
         user = self._user(request)
         if user is None:
             request.found(NAME, "the proxy's certificate is good, but no header names a user")
             return None
         request.found(NAME, f"accepted: the proxy vouches for {user.name}")
         request.headers = self._without_own(request.headers)
-        return Identity(user)
+        return Identity(user, certificate_serial=concluded)
 
     def _first(self, request: AuthnRequest, names: Sequence[bytes]) -> str:
         for name in names:

@@ -27,12 +27,14 @@ class Identity:
     """A proved identity.
 
     `audiences` is None where the credential is not bound to any. `valid_until` (Unix seconds) is when the
-    credential ends, so that no cache outlives it; None where nothing is known of an end.
+    credential ends, so that no cache outlives it; None where nothing is known of an end. `certificate_serial` is
+    that of the certificate which proved it, in hexadecimal digits; empty where none did.
     """
 
     user: UserInfo
     audiences: tuple[str, ...] | None = None
     valid_until: float | None = None
+    certificate_serial: str = ""
 
 
 @dataclass(frozen=True, slots=True)

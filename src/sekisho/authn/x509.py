@@ -102,7 +102,8 @@ def _conclude(chain: Chain, checked: Checked) -> _Conclusion:
         return _Conclusion(refuse(str(error)), Finding(NAME, str(error)))
     if user is None:
         return _Conclusion(None, Finding(NAME, "the certificate is good, but has no CN"))
-    return _Conclusion(added(Identity(user)), Finding(NAME, f"accepted: CN {user.name}"))
+    identity = Identity(user, certificate_serial=f"{checked.leaf.serial_number:x}")
+    return _Conclusion(added(identity), Finding(NAME, f"accepted: CN {user.name}"))
 
 
 def _refusal(checked: Checked) -> Refusal:

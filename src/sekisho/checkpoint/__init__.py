@@ -21,6 +21,7 @@ from sekisho.authz.building import Parts
 from sekisho.authz.index import RbacIndex
 from sekisho.authz.nodegraph import NodeGraph
 from sekisho.checkpoint import authentication, authorization, flags, indexes, tokenkeys
+from sekisho.checkpoint.revocations import RevocationCheck
 from sekisho.checkpoint.tokenkeys import TokenKeys
 from sekisho.config import Config
 from sekisho.credentials import pki
@@ -73,6 +74,7 @@ class Checkpoint:
             touch=self._touch,
         )
         self.authentication = self.mechanisms.built
+        self.revocations = RevocationCheck(registry, self.authentication)
 
     @property
     def modes(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from sekisho.registry.kinds.rbac import Holdings
 from sekisho.registry.rest import AdmissionChain, Rest, Subresource
 from sekisho.registry.storage import Storage
 from sekisho.registry.strategy import Context
+from sekisho.schema import identity
 from sekisho.schema.builtin import builtin_types
 from sekisho.schema.resources import ResourceInfo, builtin_resources
 from sekisho.schema.types import Type
@@ -54,21 +55,23 @@ class Registry:
         self._storages: dict[str, Storage] = {}
         for info in builtin_resources() if resources is None else resources:
             self.serve(info)
+        if resources is None:
+            self.serve(identity.REVOCATIONS, identity.revocation_type())
 
-    def serve(self, info: ResourceInfo) -> None:
-        """Install a resource and its subresources."""
+    def serve(self, info: ResourceInfo, type_: Type | None = None) -> None:
+        """Install a resource and its subresources. `type_` is that of its kind, if it is none of the built-in ones."""
         storage = self._storages.get(info.key_prefix)
         if storage is None:
             storage = Storage(self.store, self.cache, info, registration.ttl(info, self.settings))
             self._storages[info.key_prefix] = storage
-        rest = self._rest(info, storage)
+        rest = self._rest(info, storage, type_)
         registration.add_subresources(self, rest)
         self._rests[info.group, info.version, info.resource] = rest
         self._preferred.setdefault(str(GroupResource(info.group, info.resource)), rest)
 
-    def _rest(self, info: ResourceInfo, storage: Storage) -> Rest:
+    def _rest(self, info: ResourceInfo, storage: Storage, type_: Type | None) -> Rest:
         kind = GroupVersionKind(info.group, info.version, info.kind)
-        type_ = self.types.for_kind(kind)
+        type_ = type_ or self.types.for_kind(kind)
         to_storage = from_storage = None
         if info.storage_gvk != kind:
             from sekisho.schema import conversion

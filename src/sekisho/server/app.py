@@ -29,12 +29,21 @@ class Application:
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
-        self._streams: set[asyncio.Task[None]] = set()
+        self._streams: dict[asyncio.Task[None], Any] = {}
+        self.refused: Callable[[Any], bool] = lambda identity: False
+        """Whether an identity that was proved may no longer be used; asked when a stream begins, too, because it
+        may have changed since the request was let in."""
 
     def stop_streams(self) -> None:
         """End every stream cleanly: clients see the end of their watch, not a broken connection."""
         for sender in list(self._streams):
             sender.cancel()
+
+    def end_refused_streams(self) -> None:
+        """End the streams of those whose identity is `refused` by now."""
+        for sender, identity in list(self._streams.items()):
+            if self.refused(identity):
+                sender.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,11 +61,11 @@ class Application:
             await _send_whole(request, response, send)
         else:
             try:
-                await self._send_stream(response, receive, send)
+                await self._send_stream(request, response, receive, send)
             finally:
                 response.end()
 
-    async def _send_stream(self, response: Response, receive: Receive, send: Send) -> None:
+    async def _send_stream(self, request: Request, response: Response, receive: Receive, send: Send) -> None:
         """Headers go out at once, each piece as it comes; the stream ends early when the client goes away."""
         if response.stream is None:
             raise TypeError("a streamed response needs a stream")
@@ -64,7 +73,9 @@ class Application:
         await send({"type": "http.response.body", "body": b"", "more_body": True})
         sender = asyncio.ensure_future(_pump(response.stream, send))
         listener = asyncio.ensure_future(_disconnected(receive))
-        self._streams.add(sender)
+        self._streams[sender] = request.identity
+        if self.refused(request.identity):
+            sender.cancel()
         try:
             await asyncio.wait((sender, listener), return_when=asyncio.FIRST_COMPLETED)
             if not listener.done():
@@ -72,7 +83,7 @@ class Application:
             if sender.done() and not sender.cancelled():
                 sender.result()
         finally:
-            self._streams.discard(sender)
+            del self._streams[sender]
             listener.cancel()
             sender.cancel()
             await asyncio.gather(sender, listener, return_exceptions=True)

@@ -18,6 +18,7 @@ MEDIA_TYPES = (JSON, YAML, PROTOBUF)
 STREAM_TYPES = (JSON, PROTOBUF)
 
 ONLY_ACCEPTED = "only the following media types are accepted: " + ", ".join(MEDIA_TYPES)
+ONLY_TEXT_ACCEPTED = f"only the following media types are accepted: {JSON}, {YAML}"
 UNKNOWN_BODY = "the body of the request was in an unknown format - accepted media types include: "
 
 
@@ -65,8 +66,11 @@ def _serializer(media_type: str) -> str:
 
 
 @functools.lru_cache(256)
-def negotiate(accept: str, conversions: frozenset[str], streaming: bool = False) -> Form:
-    """The form of an answer that can be converted to `conversions`.
+def negotiate(
+    accept: str, conversions: frozenset[str], streaming: bool = False, binary: bool = True
+) -> Form:
+    """The form of an answer that can be converted to `conversions`. Without `binary`, for kinds that have no
+    protobuf form, only their metadata can be sent as protobuf.
 
     406 in the router's words when no bare media type can be produced, in the handler's when a conversion is
     all that is asked for and none of them is offered."""
@@ -85,6 +89,8 @@ def negotiate(accept: str, conversions: frozenset[str], streaming: bool = False)
         pretty = parameters.get("pretty") == "1"
         kind = parameters.get("as", "")
         if not kind and not parameters.keys() & {"g", "v"}:
+            if media_type == PROTOBUF and not binary:
+                continue
             return Form(media_type, pretty=pretty)
         if (
             kind in conversions
@@ -93,7 +99,7 @@ def negotiate(accept: str, conversions: frozenset[str], streaming: bool = False)
             and not (kind == "Table" and media_type == PROTOBUF)
         ):
             return Form(media_type, kind, parameters["v"], pretty)
-    raise status.not_acceptable(ONLY_ACCEPTED)
+    raise status.not_acceptable(ONLY_ACCEPTED if binary else ONLY_TEXT_ACCEPTED)
 
 
 def _known_stream(parameters: dict[str, str]) -> bool:

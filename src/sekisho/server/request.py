@@ -30,6 +30,7 @@ class Request:
         "audit",
         "audit_id",
         "headers",
+        "identity",
         "info",
         "method",
         "passage",
@@ -59,6 +60,8 @@ class Request:
         self.passage: Any = None
         self.audit: Any = None
         """What becomes the audit event; None when there will be none."""
+        self.identity: Any = None
+        """What was proved, while `user` may be another one by impersonation."""
         self._query: dict[str, list[str]] | None = None
         self._body: bytes | None = None
 

@@ -18,6 +18,7 @@ from sekisho.registry.listing import ListResult
 from sekisho.registry.options import first
 from sekisho.registry.rest import Answer, Rest
 from sekisho.schema import protobuf
+from sekisho.schema.builtin import is_builtin_group
 from sekisho.server import negotiation
 from sekisho.server.negotiation import JSON, YAML, Form
 from sekisho.server.request import Headers, Request, Response
@@ -49,7 +50,12 @@ _PlainDumper.add_representer(str, _text_node)
 def form_of(request: Request, conversions: frozenset[str] = OBJECT_CONVERSIONS) -> Form:
     """What the client accepts; asked before anything is done, so that a 406 changes nothing."""
     streaming = request.info.verb in ("list", "watch")
-    return negotiation.negotiate(request.header(b"accept"), conversions, streaming)
+    return negotiation.negotiate(request.header(b"accept"), conversions, streaming, has_protobuf(request))
+
+
+def has_protobuf(request: Request) -> bool:
+    """Whether the kinds of the request's group can be written as protobuf: only the built-in ones."""
+    return is_builtin_group(request.info.group)
 
 
 def is_pretty(request: Request, form: Form) -> bool:

@@ -15,6 +15,8 @@ from sekisho.credentials.tokenrequest import TokenIssuer
 from sekisho.explain.passages import PassageLog
 from sekisho.explain.policy import Policy
 from sekisho.registry.registry import Registry
+from sekisho.schema import identity
+from sekisho.schema.builtin import is_builtin_group
 from sekisho.server import oidc_discovery
 from sekisho.server.discovery import Discovery, builtin_versions, custom_versions
 from sekisho.server.handlers import connect, passages, reviews, system
@@ -56,9 +58,10 @@ def routes(parts: Parts) -> Routes:
     registry = parts.registry
     reviews.install(registry, parts.gate, parts.issuer)
     connect.install(registry)
-    infos = [rest.info for rest in registry.resources.values()]
-    discovery = Discovery(parts.address, [*builtin_versions(infos), *custom_versions([passages.INFO])])
-    openapi = OpenAPI(infos, registry.clock)
+    infos = [rest.info for rest in registry.resources.values() if is_builtin_group(rest.info.group)]
+    added = custom_versions([passages.INFO, *identity.own_resources()])
+    discovery = Discovery(parts.address, [*builtin_versions(infos), *added])
+    openapi = OpenAPI(infos, registry.clock, [identity.DEFINITION])
     exact: dict[str, Handler] = {
         "/version": system.version,
         "/version/": system.version,

@@ -7,6 +7,7 @@ from sekisho.api.tables.printer import AGE, NAME, Cells, TablePrinter, Tables, c
 from sekisho.api.types import Object
 
 EXPLAIN = "explain.sekisho.dev"
+IDENTITY = "identity.sekisho.dev"
 
 
 def _passage(obj: Object, now: float) -> Cells:
@@ -26,7 +27,41 @@ def _passage(obj: Object, now: float) -> Cells:
     ]
 
 
+def _revocation(obj: Object, now: float) -> Cells:
+    spec = cells.part(obj, "spec")
+    kind, value = revoked(spec)
+    who = cells.part(obj, "status", "revokedBy").get("username")
+    return [cells.name(obj), kind, value, who or cells.NONE, cells.age(obj, now), spec.get("reason", "")]
+
+
+def revoked(spec: Object) -> tuple[str, str]:
+    """What a Revocation's spec revokes, in words: `user`, `bob`."""
+    account = spec.get("serviceAccount")
+    if account:
+        return "ServiceAccount", f"{account.get('namespace', '')}/{account.get('name', '')}"
+    for field, words in (
+        ("certificateSerial", "certificate"),
+        ("credentialID", "credential"),
+        ("tokenID", "token"),
+        ("user", "user"),
+    ):
+        if spec.get(field):
+            return words, str(spec[field])
+    return cells.NONE, cells.NONE
+
+
 TABLES: Tables = {
+    (IDENTITY, "Revocation"): TablePrinter(
+        [
+            NAME,
+            column("What", "Which sort of credential, or whose, is refused."),
+            column("Value", "Its serial number, id or name."),
+            column("Revoked By", "Who revoked it."),
+            AGE,
+            column("Reason", "Why.", wide=True),
+        ],
+        _revocation,
+    ),
     (EXPLAIN, "Passage"): TablePrinter(
         [
             NAME,

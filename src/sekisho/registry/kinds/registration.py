@@ -27,6 +27,7 @@ from sekisho.registry.kinds import (
     policy,
     rbac,
     resource,
+    revocations,
     scale,
     scheduling,
     secrets,
@@ -38,6 +39,7 @@ from sekisho.registry.kinds import (
 )
 from sekisho.registry.rest import Rest, Subresource
 from sekisho.registry.strategy import StatusStrategy, Strategy
+from sekisho.schema import identity
 from sekisho.schema.resources import ResourceInfo
 
 if TYPE_CHECKING:
@@ -101,6 +103,7 @@ STRATEGIES: dict[tuple[str, str], StrategyClass] = {
     ("networking.k8s.io", "servicecidrs"): servicecidrs.ServiceCIDRStrategy,
     ("node.k8s.io", "runtimeclasses"): scheduling.RuntimeClassStrategy,
     ("policy", "poddisruptionbudgets"): policy.DisruptionBudgetStrategy,
+    (identity.GROUP, "revocations"): revocations.RevocationStrategy,
     ("rbac.authorization.k8s.io", "clusterrolebindings"): rbac.ClusterRoleBindingStrategy,
     ("rbac.authorization.k8s.io", "clusterroles"): rbac.ClusterRoleStrategy,
     ("rbac.authorization.k8s.io", "rolebindings"): rbac.RoleBindingStrategy,

@@ -35,6 +35,7 @@ def authentication(authenticator: RequestAuthenticator) -> Filter:
                 request.passage.authenticated(asked.trail, outcome)
             if not isinstance(outcome, Identity):
                 return responding.respond_error(request, status.unauthorized())
+            request.identity = outcome
             request.user = outcome.user
             return await handler(request)
 

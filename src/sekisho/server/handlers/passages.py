@@ -92,7 +92,7 @@ class PassageHandler:
             return responding.respond(request, 200, self._tabulator(request, form).table([obj], {}), form)
         if form.kind:
             return responding.respond(request, 200, responding.partial_metadata(obj, form.version), form)
-        return _respond(request, obj, form)
+        return responding.respond(request, 200, obj, form)
 
     def _list(self, request: Request) -> Response:
         form = responding.form_of(request)
@@ -115,7 +115,7 @@ class PassageHandler:
             head: Object = {"kind": "PartialObjectMetadataList", "apiVersion": f"meta.k8s.io/{form.version}"}
             return responding.respond(request, 200, {**head, "metadata": metadata, "items": items}, form)
         head = {"kind": f"{KIND.kind}List", "apiVersion": KIND.api_version}
-        return _respond(request, {**head, "metadata": metadata, "items": items}, form)
+        return responding.respond(request, 200, {**head, "metadata": metadata, "items": items}, form)
 
     def _watch(self, request: Request) -> Response:
         form = negotiation.negotiate(request.header(b"accept"), frozenset(("Table",)), True)
@@ -163,14 +163,6 @@ class PassageHandler:
 
     def _tabulator(self, request: Request, form: Form) -> responding.Tabulator:
         return responding.Tabulator(request, tables.table_for(KIND.group, KIND.kind), self._clock, form)
-
-
-def _respond(request: Request, obj: Object, form: Form) -> Response:
-    if form.media_type == negotiation.PROTOBUF:
-        raise status.not_acceptable(
-            f"only the following media types are accepted: {negotiation.JSON}, {negotiation.YAML}"
-        )
-    return responding.respond(request, 200, obj, form)
 
 
 def _page(found: Iterator[Passage], limit: int) -> tuple[Iterable[Passage], str]:

@@ -27,7 +27,8 @@ Frame = Callable[[Event], bytes]
 
 
 async def watch(request: Request, rest: Rest, ctx: Context) -> Response:
-    form = negotiation.negotiate(request.header(b"accept"), WATCH_CONVERSIONS, True)
+    binary = responding.has_protobuf(request)
+    form = negotiation.negotiate(request.header(b"accept"), WATCH_CONVERSIONS, True, binary)
     chosen = options.list_options(request.query)
     if request.info.name and not request.info.verb_in_path:
         ctx.name = ""

@@ -76,21 +76,26 @@ class _Document:
 class OpenAPI:
     """The OpenAPI endpoints of one server.
 
-    `resources` are the built-in ones; custom kinds are told with `set_definitions` whenever they change.
+    `resources` are the built-in ones; custom kinds are told with `set_definitions` whenever they change, but for
+    those of `own`, definitions of the same form that are always there.
     The handlers answer `/openapi/v2`, `/openapi/v3` and everything below `/openapi/v3/`.
     """
 
-    def __init__(self, resources: Iterable[ResourceInfo], clock: Clock) -> None:
+    def __init__(
+        self, resources: Iterable[ResourceInfo], clock: Clock, own: Iterable[Object] = ()
+    ) -> None:
         self._clock = clock
         self._sources = _sources(resources)
-        self._kinds: list[CustomKind] = []
+        self._own = [kind for definition in own for kind in custom_kinds(definition)]
+        self._kinds = list(self._own)
         self._documents: dict[str, _Document] = {}
         self._v2: _Document | None = None
         self._stale = True
 
     def set_definitions(self, definitions: Iterable[Object]) -> None:
         """Takes the CustomResourceDefinitions that are served now, in place of those told before."""
-        self._kinds = [kind for definition in definitions for kind in custom_kinds(definition)]
+        told = [kind for definition in definitions for kind in custom_kinds(definition)]
+        self._kinds = [*self._own, *told]
         self._stale = True
 
     def _current(self) -> dict[str, _Document]:

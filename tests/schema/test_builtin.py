@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import runpy
-import sys
 from pathlib import Path
 
 import orjson
@@ -151,6 +150,3 @@ def test_the_hints_are_those_of_the_definitions() -> None:
     fresh = {name: script["hints"](d) for name, d in raw_definitions().items() if name in structs}
     assert orjson.loads(data_file("schema-hints.json")) == {k: v for k, v in fresh.items() if v}
 
-
-def test_the_validator_is_not_imported() -> None:
-    assert "kubernetes_validate" not in sys.modules

@@ -75,12 +75,30 @@ STRATEGIES: dict[tuple[str, str], StrategyClass] = {
     ("", "secrets"): secrets.SecretStrategy,
     ("", "serviceaccounts"): serviceaccounts.ServiceAccountStrategy,
     ("", "services"): services.ServiceStrategy,
-    ("admissionregistration.k8s.io", "mutatingadmissionpolicies"): admissionregistration.MutatingAdmissionPolicyStrategy,
-    ("admissionregistration.k8s.io", "mutatingadmissionpolicybindings"): admissionregistration.MutatingAdmissionPolicyBindingStrategy,
-    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"): admissionregistration.WebhookConfigurationStrategy,
-    ("admissionregistration.k8s.io", "validatingadmissionpolicies"): admissionregistration.ValidatingAdmissionPolicyStrategy,
-    ("admissionregistration.k8s.io", "validatingadmissionpolicybindings"): admissionregistration.ValidatingAdmissionPolicyBindingStrategy,
-    ("admissionregistration.k8s.io", "validatingwebhookconfigurations"): admissionregistration.WebhookConfigurationStrategy,
+    (
+        "admissionregistration.k8s.io",
+        "mutatingadmissionpolicies",
+    ): admissionregistration.MutatingAdmissionPolicyStrategy,
+    (
+        "admissionregistration.k8s.io",
+        "mutatingadmissionpolicybindings",
+    ): admissionregistration.MutatingAdmissionPolicyBindingStrategy,
+    (
+        "admissionregistration.k8s.io",
+        "mutatingwebhookconfigurations",
+    ): admissionregistration.WebhookConfigurationStrategy,
+    (
+        "admissionregistration.k8s.io",
+        "validatingadmissionpolicies",
+    ): admissionregistration.ValidatingAdmissionPolicyStrategy,
+    (
+        "admissionregistration.k8s.io",
+        "validatingadmissionpolicybindings",
+    ): admissionregistration.ValidatingAdmissionPolicyBindingStrategy,
+    (
+        "admissionregistration.k8s.io",
+        "validatingwebhookconfigurations",
+    ): admissionregistration.WebhookConfigurationStrategy,
     ("apiregistration.k8s.io", "apiservices"): apiservices.APIServiceStrategy,
     ("apps", "controllerrevisions"): templates.ControllerRevisionStrategy,
     ("apps", "daemonsets"): apps.DaemonSetStrategy,
@@ -128,7 +146,10 @@ STATUS_STRATEGIES: dict[tuple[str, str], Callable[[ResourceInfo, Strategy], Stra
     ("", "replicationcontrollers"): apps.ReplicaStatusStrategy,
     ("", "resourcequotas"): limits.ResourceQuotaStatusStrategy,
     ("", "services"): services.ServiceStatusStrategy,
-    ("admissionregistration.k8s.io", "validatingadmissionpolicies"): admissionregistration.ValidatingAdmissionPolicyStatusStrategy,
+    (
+        "admissionregistration.k8s.io",
+        "validatingadmissionpolicies",
+    ): admissionregistration.ValidatingAdmissionPolicyStatusStrategy,
     ("apiregistration.k8s.io", "apiservices"): apiservices.APIServiceStatusStrategy,
     ("apps", "daemonsets"): apps.DaemonSetStatusStrategy,
     ("apps", "deployments"): apps.DeploymentStatusStrategy,

@@ -22,6 +22,7 @@ COMMANDS = {
     "token": "Print a ServiceAccount's token.",
     "run": "Run a local command as a ServiceAccount.",
     "why": "Tell why a request was allowed or refused.",
+    "revoke": "Refuse credentials from the next request on.",
     "completion": "Print the shell's completion script.",
 }
 

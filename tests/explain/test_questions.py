@@ -279,7 +279,13 @@ def test_the_same_need_in_several_namespaces_shares_a_role():
 def test_rights_that_were_never_used():
     index = RbacIndex.of(
         [
-            role("r", rule("get", "pods"), rule("delete", "pods"), paths("get", "/metrics /x")),
+            role(
+                "r",
+                rule("get watch", "pods"),
+                rule("delete", "pods"),
+                paths("get", "/metrics /x"),
+                rule("*", "pods"),
+            ),
             bind("b", "r", "user:bob"),
             bind("c", "r", "user:bob", namespace="store"),
             bind("d", "r", "group:system:authenticated"),
@@ -287,10 +293,18 @@ def test_rights_that_were_never_used():
     )
     made = role_for(Subject("User", "bob"), USED, index, BOB)
     assert [(r.namespace, r.grant.binding.name, r.grant.rule_index) for r in made.unused] == [
+        ("", "b", 0),
         ("", "b", 1),
+        ("", "b", 2),
         ("store", "c", 0),
         ("store", "c", 1),
         ("store", "c", 2),
+        ("store", "c", 3),
+    ]
+    assert [r.grant.rule for r in made.unused[:3]] == [
+        {"verbs": ["watch"], "apiGroups": [""], "resources": ["pods"]},
+        {"verbs": ["delete"], "apiGroups": [""], "resources": ["pods"]},
+        {"verbs": ["get"], "nonResourceURLs": ["/x"]},
     ]
     assert made.to_object()["requests"] == len(USED)
 

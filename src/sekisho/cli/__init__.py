@@ -23,6 +23,13 @@ COMMANDS = {
     "run": "Run a local command as a ServiceAccount.",
     "why": "Tell why a request was allowed or refused.",
     "revoke": "Refuse credentials from the next request on.",
+    "who-can": "Show who can do something, and why.",
+    "what-can": "Show everything somebody can do, and why.",
+    "where-can": "Show in which namespaces somebody can do something.",
+    "reach": "Show what somebody could become.",
+    "diff": "Show what a change of RBAC gives to whom and takes from whom.",
+    "lint": "Show what is wrong or unwise in roles and bindings.",
+    "role-for": "Suggest the smallest roles for what somebody did.",
     "completion": "Print the shell's completion script.",
 }
 
@@ -36,7 +43,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"sekisho.cli.{cmd_name}")
+        module = importlib.import_module(f"sekisho.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

@@ -185,7 +185,7 @@ def target_of(path: Path, timeout: float = TIMEOUT) -> Target:
         )
     auth = (user["username"], user.get("password", "")) if user.get("username") else None
     caller = HttpCaller(
-        _context(cluster, user, path.parent),
+        context_of(cluster, user, path.parent),
         timeout,
         auth,
         cluster.get("proxy-url") or None,
@@ -220,7 +220,8 @@ def _token(user: Mapping[str, Any], folder: Path) -> Callable[[], str]:
     return read
 
 
-def _context(cluster: Mapping[str, Any], user: Mapping[str, Any], folder: Path) -> ssl.SSLContext:
+def context_of(cluster: Mapping[str, Any], user: Mapping[str, Any], folder: Path) -> ssl.SSLContext:
+    """TLS as a cluster and a user of a kubeconfig in `folder` describe it. Raises OutgoingError."""
     authority = _content(cluster, "certificate-authority", folder)
     certificate, key = _content(user, "client-certificate", folder), _content(user, "client-key", folder)
     try:

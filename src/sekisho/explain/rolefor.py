@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sekisho.api.rbac import CLUSTER_ROLE, GROUP, ROLE, Rule, Subject, combined_resource
-from sekisho.api.types import AUTHENTICATED, UNAUTHENTICATED, Attributes, Object, UserInfo
+from sekisho.api.rbaccover import compact, uncovered
+from sekisho.api.types import AUTHENTICATED, UNAUTHENTICATED, Attributes, Decision, Object, UserInfo
 from sekisho.explain.manifest import API_VERSION, role_and_binding, safe_name
 from sekisho.explain.passages import Passage
 from sekisho.explain.policy import Policy
@@ -46,6 +47,29 @@ def of_passages(passages: Iterable[Passage], user_name: str) -> Iterator[Attribu
         a = passage.attributes
         if a is not None and passage.allowed and a.user.name == user_name:
             yield a
+
+
+def of_passage_objects(items: Iterable[Object], user_name: str) -> Iterator[Attributes]:
+    """As `of_passages`, of passages as the API shows them."""
+    for item in items:
+        asked = item.get("attributes")
+        if not asked or (item.get("authorization") or {}).get("decision") != Decision.ALLOW.value:
+            continue
+        user = UserInfo(user_name)
+        if "path" in asked:
+            yield Attributes(user, asked["verb"], resource_request=False, path=asked["path"])
+            continue
+        resource, _, subresource = asked.get("resource", "").partition("/")
+        yield Attributes(
+            user,
+            asked["verb"],
+            namespace=asked.get("namespace", ""),
+            api_group=asked.get("apiGroup", ""),
+            api_version=asked.get("apiVersion", ""),
+            resource=resource,
+            subresource=subresource,
+            name=asked.get("name", ""),
+        )
 
 
 def of_audit_log(lines: Iterable[str], user_name: str) -> Iterator[Attributes]:
@@ -163,26 +187,35 @@ def _ordered(verbs: Iterable[str]) -> tuple[str, ...]:
 
 def _unused(user: UserInfo, requests: list[Attributes], policy: Policy) -> list[Right]:
     return [
-        right
+        unused
         for right in what_can(user, policy)
-        if right.grant.subject.name not in _EVERYBODY and not _needed(right, requests)
+        if right.grant.subject.name not in _EVERYBODY
+        for unused in _unused_part(right, requests)
     ]
 
 
-def _needed(right: Right, requests: list[Attributes]) -> bool:
+def _unused_part(right: Right, requests: list[Attributes]) -> Iterator[Right]:
+    """A right that no request needed; of one that some needed, what else it gives. Of a wildcard that was needed
+    nothing is said: what else it gives has no end."""
     rule = Rule(right.grant.rule)
-    for a in requests:
-        if right.namespace and (not a.resource_request or a.namespace != right.namespace):
-            continue
-        if not a.resource_request:
-            if rule.allows_path(a.verb, a.path):
-                return True
-        elif rule.allows_resource(
-            a.verb,
-            a.api_group,
-            combined_resource(a.resource, a.subresource),
-            a.subresource,
-            a.name,
-        ):
-            return True
-    return False
+    needing = [a for a in requests if _needs(a, rule, right.namespace)]
+    if not needing:
+        yield right
+    elif not _has_wildcard(rule):
+        used = [Rule(obj) for obj in minimal_rules(needing)]
+        for rest in compact(uncovered(used, [right.grant.rule])):
+            yield replace(right, grant=replace(right.grant, rule=rest))
+
+
+def _needs(a: Attributes, rule: Rule, namespace: str) -> bool:
+    if namespace and (not a.resource_request or a.namespace != namespace):
+        return False
+    if not a.resource_request:
+        return rule.allows_path(a.verb, a.path)
+    combined = combined_resource(a.resource, a.subresource)
+    return rule.allows_resource(a.verb, a.api_group, combined, a.subresource, a.name)
+
+
+def _has_wildcard(rule: Rule) -> bool:
+    patterns = (*rule.resources, *rule.urls)
+    return rule.any_verb or rule.any_group or any("*" in pattern for pattern in patterns)

@@ -121,17 +121,17 @@ class BoundValidator:
         private = private if isinstance(private, dict) else {}
         namespace = str(private.get("namespace", ""))
         account = tokens.ref(private.get("serviceaccount")) or Ref("")
-        self._check_account(namespace, account, now)
+        self.check_account(namespace, account, now)
         extra = _credential(claims)
         secret, pod, node = (tokens.ref(private.get(k)) for k in ("secret", "pod", "node"))
         if secret is not None:
-            self._check("secret", "secrets", namespace, secret, now)
+            self.check_bound("secret", "secrets", namespace, secret, now)
         if pod is not None:
-            self._check("pod", "pods", namespace, pod, now)
+            self.check_bound("pod", "pods", namespace, pod, now)
             extra |= {POD_NAME: (pod.name,), POD_UID: (pod.uid,)}
         if node is not None:
             if pod is None:
-                self._check("node", "nodes", "", node, now)
+                self.check_bound("node", "nodes", "", node, now)
             extra[NODE_NAME] = (node.name,)
             if node.uid:
                 extra[NODE_UID] = (node.uid,)
@@ -139,7 +139,8 @@ class BoundValidator:
         groups = (SERVICE_ACCOUNTS, f"{SERVICE_ACCOUNTS}:{namespace}", AUTHENTICATED)
         return UserInfo(tokens.user_name(namespace, account.name), account.uid, groups, extra)
 
-    def _check_account(self, namespace: str, account: Ref, now: float) -> None:
+    def check_account(self, namespace: str, account: Ref, now: float) -> None:
+        """The account must be there, be the same one, and not be long deleted. Raises Invalid."""
         found = self._lookup.get("serviceaccounts", namespace, account.name)
         if found is None:
             raise Invalid(
@@ -157,8 +158,8 @@ class BoundValidator:
                 found="its ServiceAccount is gone",
             )
 
-    def _check(self, kind: str, resource: str, namespace: str, ref: Ref, now: float) -> None:
-        """The object a token is bound to must be there, be the same one, and not be long deleted."""
+    def check_bound(self, kind: str, resource: str, namespace: str, ref: Ref, now: float) -> None:
+        """As `check_account`, for an object that a token is bound to."""
         found = self._lookup.get(resource, namespace, ref.name)
         if found is None:
             raise Invalid(_INVALIDATED, found=f"the bound {kind} {ref.name} is gone")
@@ -206,14 +207,15 @@ class LegacyValidator:
         self._touch = touch
 
     async def validate(self, token: str, verified: Verified, ctx: AuthnContext) -> UserInfo:
-        namespace, secret_name, account = _legacy_claims(verified.claims)
+        namespace, secret_name, account = legacy_claims(verified.claims)
         if self._look_up_objects:
-            secret = self._secret(token, namespace, secret_name)
-            owner = self._account(namespace, account)
+            secret = self.check_secret(token, namespace, secret_name)
+            owner = self.check_account(namespace, account)
             await self._track(namespace, account.name, secret, owner, ctx)
         return service_account_user(namespace, account.name, account.uid)
 
-    def _secret(self, token: str, namespace: str, name: str) -> Object:
+    def check_secret(self, token: str, namespace: str, name: str) -> Object:
+        """The Secret, which must hold this very token. Raises Invalid."""
         secret = self._lookup.get("secrets", namespace, name)
         if secret is None or secret["metadata"].get("deletionTimestamp"):
             raise Invalid("Token has been invalidated", found=f"its Secret {name} is gone")
@@ -221,7 +223,8 @@ class LegacyValidator:
             raise Invalid("Token does not match server's copy", found=f"Secret {name} holds another token")
         return secret
 
-    def _account(self, namespace: str, account: Ref) -> Object:
+    def check_account(self, namespace: str, account: Ref) -> Object:
+        """The account, which must be the one that the token was made for. Raises Invalid."""
         found = self._lookup.get("serviceaccounts", namespace, account.name)
         if found is None:
             raise Invalid(
@@ -270,7 +273,7 @@ class LegacyValidator:
             logger.exception("the last-used label of a legacy token Secret could not be set")
 
 
-def _legacy_claims(claims: dict[str, Any]) -> tuple[str, str, Ref]:
+def legacy_claims(claims: dict[str, Any]) -> tuple[str, str, Ref]:
     """Namespace, Secret name and account; Invalid with the text of the first missing claim."""
 
     def text(key: str) -> str:

@@ -22,6 +22,7 @@ COMMANDS = {
     "token": "Print a ServiceAccount's token.",
     "run": "Run a local command as a ServiceAccount.",
     "why": "Tell why a request was allowed or refused.",
+    "inspect": "Show what a credential is and whether it counts.",
     "revoke": "Refuse credentials from the next request on.",
     "who-can": "Show who can do something, and why.",
     "what-can": "Show everything somebody can do, and why.",

@@ -31,6 +31,7 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.installed
 
 tools: dev ## fetch the kubectl versions that the tests drive
 	@$(BIN)/python scripts/fetch_kubectl.py 1.20 1.24 1.28 1.32 1.37 --dest .cache/kubectl
+	@$(BIN)/python scripts/fetch_oidc_provider.py
 	@$(BIN)/python scripts/install_system.py
 
 test: tools lint unit ## set up, check and run all tests

@@ -59,8 +59,9 @@ class ServerTLS:
             private = serialization.load_pem_private_key(key, password=None)
             context.use_privatekey(private)  # type: ignore[arg-type]
             context.check_privatekey()
-        except (SSL.Error, TypeError) as error:
-            raise ValueError(f"the serving certificate and its key cannot be used: {error}") from None
+        except (SSL.Error, TypeError, ValueError) as error:
+            why = str(error).partition(". ")[0]
+            raise ValueError(f"the serving certificate and its key cannot be used: {why}") from None
         for bundle in self._authorities:
             for authority in x509.load_pem_x509_certificates(bundle):
                 context.add_client_ca(authority)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import parse_qs
 
 from sekisho.api import status
 from sekisho.api.types import UserInfo
 from sekisho.server.requestinfo import RequestInfo
+from sekisho.server.requesttarget import parse_query
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -68,8 +68,7 @@ class Request:
     @property
     def query(self) -> dict[str, list[str]]:
         if self._query is None:
-            text = self.query_string.decode("latin-1")
-            self._query = parse_qs(text, keep_blank_values=True) if text else {}
+            self._query = parse_query(self.query_string) if self.query_string else {}
         return self._query
 
     def header(self, name: bytes) -> str:

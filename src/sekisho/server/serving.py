@@ -44,11 +44,13 @@ class Listener:
         config = uvicorn.Config(
             self._app,
             http=protocol_class(self.tls),
+            interface="asgi3",
             lifespan="off",
+            proxy_headers=False,
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_keep_alive=180,
             timeout_graceful_shutdown=STOP_SECONDS,
             backlog=1024,
         )

@@ -1,12 +1,12 @@
 """A TLS connection: OpenSSL over memory buffers, between the socket's transport and an HTTP protocol.
 
-An asyncio protocol that wraps the HTTP protocol of the server and hands it a transport of plain text. Writes
-of one turn of the loop leave in one record, which makes it cheaper than asyncio's own TLS.
+An asyncio protocol that wraps the HTTP protocol of the server and hands it a transport of plain text.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -19,8 +19,6 @@ HANDSHAKE_TIMEOUT = 10.0
 RECORD = 16384
 """The most plain text one TLS record carries."""
 _RECORD_OVERHEAD = 64
-_GATHER = 64 * 1024
-"""Bytes of plain text that are encrypted at once rather than gathered until the loop's next turn."""
 _HTTP_STARTS = (b"GET /", b"HEAD ", b"POST ", b"PUT /", b"OPTIO", b"PATCH", b"DELET")
 _HTTP_ON_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 
@@ -89,7 +87,7 @@ class PlainTransport(asyncio.Transport):
         return self._raw.get_write_buffer_limits()
 
     def get_write_buffer_size(self) -> int:
-        return self._raw.get_write_buffer_size() + self._owner.unsent
+        return self._raw.get_write_buffer_size()
 
 
 class TLSProtocol(asyncio.Protocol):
@@ -102,7 +100,6 @@ class TLSProtocol(asyncio.Protocol):
         self.peer = PeerInfo()
         self.inner: asyncio.Protocol | None = None
         self.reading_paused = False
-        self.unsent = 0
         self._make_inner = make_inner
         self._loop = loop or asyncio.get_running_loop()
         self._connection = SSL.Connection(tls.context, None)
@@ -111,7 +108,6 @@ class TLSProtocol(asyncio.Protocol):
         self._raw: asyncio.Transport | None = None
         self._plain: PlainTransport | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._gathered: list[bytes] = []
         self._first = True
 
     # The socket's side
@@ -181,9 +177,8 @@ class TLSProtocol(asyncio.Protocol):
             self._peer_said_goodbye()
 
     def _peer_said_goodbye(self) -> None:
-        if self.inner is not None:
-            self.inner.eof_received()
-        if self._plain is not None:
+        """The peer sends no more, but may wait for an answer."""
+        if self._plain is not None and not self.eof_received():
             self._plain.close()
 
     def _fail(self) -> None:
@@ -192,10 +187,8 @@ class TLSProtocol(asyncio.Protocol):
             self._flush()
             self._raw.close()
 
-    def eof_received(self) -> bool | None:
-        if self.inner is not None:
-            self.inner.eof_received()
-        return False
+    def eof_received(self) -> bool:
+        return self.inner is not None and bool(self.inner.eof_received())
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
@@ -203,8 +196,6 @@ class TLSProtocol(asyncio.Protocol):
         if self._plain is not None:
             self._plain._closing = True
         inner, self.inner = self.inner, None
-        self._gathered.clear()
-        self.unsent = 0
         if inner is not None:
             inner.connection_lost(exc)
 
@@ -219,21 +210,7 @@ class TLSProtocol(asyncio.Protocol):
     # The HTTP protocol's side, through PlainTransport
 
     def send(self, data: bytes) -> None:
-        """Head and body of an answer come in two writes and leave in one record: writes are gathered until
-        the loop's next turn."""
-        if not self._gathered:
-            self._loop.call_soon(self._send_gathered)
-        self._gathered.append(data)
-        self.unsent += len(data)
-        if self.unsent >= _GATHER:
-            self._send_gathered()
-
-    def _send_gathered(self) -> None:
-        if not self._gathered:
-            return
-        data = self._gathered[0] if len(self._gathered) == 1 else b"".join(self._gathered)
-        self._gathered = []
-        self.unsent = 0
+        """Encrypt and send at once: the HTTP protocol writes head and body of an answer together."""
         try:
             sent = self._connection.send(data)  # pyOpenSSL takes one record at a time
             if sent < len(data):
@@ -260,12 +237,9 @@ class TLSProtocol(asyncio.Protocol):
             return
 
     def close_gracefully(self) -> None:
-        """Encrypt what waits, add the close alert, and close the socket behind both."""
-        self._send_gathered()
-        try:
+        """Send the close alert, and close the socket behind it."""
+        with contextlib.suppress(SSL.Error):
             self._connection.shutdown()
-        except SSL.Error:
-            self._gathered.clear()
         self._flush()
         if self._raw is not None:
             self._raw.close()

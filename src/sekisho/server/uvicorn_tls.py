@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol behind our TLS: the class to give to uvicorn as `http`."""
+"""Our HTTP protocol behind our TLS: the class to give to uvicorn as `http`."""
 
 from __future__ import annotations
 
@@ -6,36 +6,31 @@ import asyncio
 from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from sekisho.server.httpprotocol import HttpProtocol
+from sekisho.server.reaper import Reaper
 from sekisho.server.tls import PeerInfo, ServerTLS
 from sekisho.server.tlsprotocol import TLSProtocol
 
 PEER = "sekisho.peer"
-"""Key of `scope["state"]` under which HTTP and websocket requests find the connection's PeerInfo."""
+"""Key of `scope["state"]` under which requests find the connection's PeerInfo."""
 
 
-class PeerHttpProtocol(HttpToolsProtocol):
+class PeerHttpProtocol(HttpProtocol):
     """Puts what TLS knows of the peer into each request's scope (ASGI TLS extension)."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         peer: PeerInfo | None = transport.get_extra_info("peer_info")
         if peer is not None:
-            self._extensions = {"tls": peer.extension}
-            # uvicorn copies the state into every scope, those of websockets included.
+            self.extensions = {"tls": peer.extension}
             self.app_state = {**self.app_state, PEER: peer}
-        else:
-            self._extensions = {}
         super().connection_made(transport)
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
 
 
 def protocol_class(tls: ServerTLS) -> type[asyncio.Protocol]:
     """A protocol class that terminates TLS with `tls`, for uvicorn.Config(http=...)."""
+    reaper = Reaper()
 
     class UvicornTLS(TLSProtocol):
         def __init__(
@@ -47,7 +42,12 @@ def protocol_class(tls: ServerTLS) -> type[asyncio.Protocol]:
         ) -> None:
             loop = _loop or asyncio.get_running_loop()
             self._state = server_state
-            super().__init__(tls, lambda: PeerHttpProtocol(config, server_state, app_state, loop), loop)
+            application = config.loaded_app
+
+            def make() -> PeerHttpProtocol:
+                return PeerHttpProtocol(application, server_state, reaper, loop, app_state)
+
+            super().__init__(tls, make, loop)
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             self._state.connections.add(self)  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from sekisho.authz import bootstrap
 from sekisho.authz.ownroles import own_roles
 from sekisho.checkpoint import Checkpoint
 from sekisho.config import Config
-from sekisho.controllers import authenticationtrust, systemobjects
+from sekisho.controllers import authenticationtrust, identitylease, systemobjects
 from sekisho.controllers.apiservices import API_SERVER, ensure_api_services
 from sekisho.controllers.flowcontrol import ensure_flow_control
 from sekisho.controllers.manager import ControllerManager, Credentials, factories
@@ -121,6 +121,8 @@ class Cluster:
         self._tasks.append(asyncio.create_task(systemobjects.keep(self.client, endpoint, self.clock)))
         trusted = checkpoint.mechanisms.config_map_data
         self._tasks.append(asyncio.create_task(authenticationtrust.keep(self.client, trusted, self.clock)))
+        lease = identitylease.keep(self.client, socket.gethostname(), self.random.uuid(), self.clock)
+        self._tasks.append(asyncio.create_task(lease))
         checkpoint.start()
         self._start_controllers()
         await self._start_node()
@@ -137,6 +139,8 @@ class Cluster:
             account_key=self.checkpoint.token_keys.signing,
             root_ca=self.pki.ca.certificate.decode(),
             automatic_tokens=self.config.token_secrets == "auto",
+            bootstrap_tokens=self.config.enable_bootstrap_token_auth,
+            legacy_token_period=self.config.legacy_service_account_token_clean_up_period,
         )
         made = factories(credentials, self.clock, self.random)
         self._manager = ControllerManager(self.client, self.clock, made)

@@ -85,6 +85,8 @@ class Config:
     api_audiences: tuple[str, ...] = ()
     service_cluster_ip_range: str = DEFAULT_SERVICE_RANGE
     enable_bootstrap_token_auth: bool = False
+    legacy_service_account_token_clean_up_period: float = 365 * 24 * 3600.0
+    """Seconds; only where token_secrets is manual."""
     anonymous_auth: bool | None = None
     """None: on, unless the authentication configuration says otherwise."""
     node: str = "none"

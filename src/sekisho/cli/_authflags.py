@@ -100,6 +100,12 @@ AUTHENTICATION = (
 
 SERVICE_ACCOUNTS = (
     _flag(
+        "--legacy-service-account-token-clean-up-period",
+        "How long a token Secret that was made automatically must be unused to be marked invalid, and then to be "
+        "deleted. Only with --token-secrets=manual.  [default: 8760h0m0s]",
+        type=DURATION,
+    ),
+    _flag(
         "--service-account-issuer",
         "Issuer of ServiceAccount tokens. Repeatable: the first signs, all are accepted.  "
         "[default: https://kubernetes.default.svc.cluster.local]",

@@ -156,7 +156,8 @@ def _account(made: Inspection) -> Iterator[str]:
     yield from (f"  {label + ':':<16}{value}" for label, value in made.facts)
     if made.user is not None:
         yield ""
-        yield f"It proves to be {made.user.name}"
+        verb = "proves" if made.outcome.value == "pass" else "would prove"
+        yield f"It {verb} to be {made.user.name}"
         if made.user.groups:
             yield f"  in groups {', '.join(made.user.groups)}"
         for key, values in sorted(made.user.extra.items()):

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sekisho.api.clock import Clock
 from sekisho.api.random import RandomSource
 from sekisho.api.status import StatusError
 from sekisho.api.types import service_account_user
+from sekisho.controllers import legacytokencleaner
 from sekisho.controllers.apiservices import APIServices
+from sekisho.controllers.bootstrapsigner import BootstrapSigner
 from sekisho.controllers.clusterroleaggregation import ClusterRoleAggregation
 from sekisho.controllers.controller import MANAGER, Controller
 from sekisho.controllers.csr import CSRApprover, CSRCleaner, CSRSigner
 from sekisho.controllers.flowcontrol import FlowSchemaConditions
 from sekisho.controllers.garbagecollector import GarbageCollector
 from sekisho.controllers.informers import SharedInformers
+from sekisho.controllers.legacytokencleaner import LegacyTokenCleaner
+from sekisho.controllers.legacytokentracking import LegacyTokenTracking
 from sekisho.controllers.namespace import NamespaceController
 from sekisho.controllers.nodetaints import NodeTaints
 from sekisho.controllers.resourcequota import ResourceQuotas
@@ -29,6 +33,7 @@ from sekisho.controllers.storageprotection import (
     ClaimProtection,
     VolumeProtection,
 )
+from sekisho.controllers.tokencleaner import TokenCleaner
 from sekisho.controllers.tokens import TokensController
 from sekisho.controllers.workloads import WORKLOADS
 from sekisho.credentials.certificates import Authority
@@ -50,6 +55,8 @@ class Credentials:
     root_ca: str
     automatic_tokens: bool
     signing_duration: float = SIGNING_DURATION
+    bootstrap_tokens: bool = False
+    legacy_token_period: float = legacytokencleaner.PERIOD
 
 
 Factory = Callable[[Client], Controller]
@@ -68,6 +75,8 @@ def factories(credentials: Credentials, clock: Clock, random: RandomSource) -> S
         lambda c: CSRSigner(_as(c, CSRSigner), clock, credentials.authority, credentials.signing_duration),
         lambda c: CSRCleaner(_as(c, CSRCleaner), clock),
         lambda c: GarbageCollector(_as(c, GarbageCollector), clock),
+        lambda c: LegacyTokenTracking(c, clock),
+        *_token_controllers(credentials, clock),
         lambda c: APIServices(c, clock),
         lambda c: FlowSchemaConditions(c, clock),
         lambda c: NodeTaints(_as(c, NodeTaints), clock),
@@ -79,6 +88,17 @@ def factories(credentials: Credentials, clock: Clock, random: RandomSource) -> S
         *(_plain(controller, clock) for controller in WORKLOADS),
         lambda c: ServiceCIDRs(_as(c, ServiceCIDRs), clock),
     )
+
+
+def _token_controllers(credentials: Credentials, clock: Clock) -> Iterator[Factory]:
+    """Bootstrap tokens where they are accepted; the cleaner where token Secrets are not made automatically."""
+    if credentials.bootstrap_tokens:
+        yield _plain(BootstrapSigner, clock)
+        yield _plain(TokenCleaner, clock)
+    if not credentials.automatic_tokens:
+        yield lambda c: LegacyTokenCleaner(
+            _as(c, LegacyTokenCleaner), clock, credentials.legacy_token_period
+        )
 
 
 def _plain(controller: type[Controller], clock: Clock) -> Factory:

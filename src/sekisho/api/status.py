@@ -5,7 +5,7 @@ Every error that reaches a client is a StatusError raised where the mistake is k
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sekisho.api.field import FieldError
@@ -149,6 +149,21 @@ def method_not_supported(resource: GroupResource, verb: str) -> StatusError:
 
 def not_acceptable(message: str) -> StatusError:
     return StatusError(406, "NotAcceptable", message)
+
+
+def only_accepted(media_types: Iterable[str]) -> StatusError:
+    """406 of a handler."""
+    return not_acceptable(f"only the following media types are accepted: {', '.join(media_types)}")
+
+
+def route_not_acceptable(media_types: Iterable[str]) -> StatusError:
+    """406 of the router, before the handler is asked."""
+    text = f"406: Not Acceptable\n\nAvailable representations: {', '.join(media_types)}"
+    return StatusError(406, "NotAcceptable", text, {})
+
+
+def route_unsupported_media_type() -> StatusError:
+    return StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
 
 
 def unsupported_media_type(message: str) -> StatusError:

@@ -17,7 +17,7 @@ from sekisho.api.encoding import encode
 from sekisho.api.types import GroupVersion, GroupVersionKind, Object
 from sekisho.schema.resources import ResourceInfo, SubresourceInfo, builtin_groups, builtin_resources
 from sekisho.server import negotiation
-from sekisho.server.negotiation import JSON, MEDIA_TYPES, Form, parse_accept
+from sekisho.server.negotiation import JSON, Form, parse_accept, serializer_for
 from sekisho.server.request import Headers, Request, Response
 from sekisho.server.responding import GZIP_THRESHOLD, is_pretty, respond
 
@@ -325,7 +325,7 @@ def aggregated_form(accept: str) -> Form | None:
         wanted = (parameters.get("g"), parameters.get("v"), parameters.get("as"))
         if wanted != ("apidiscovery.k8s.io", "v2", "APIGroupDiscoveryList"):
             continue
-        media_type = _serializer(clause.media_type)
+        media_type = serializer_for(clause.media_type)
         if media_type:
             return Form(media_type, pretty=parameters.get("pretty") == "1")
     return None
@@ -333,22 +333,10 @@ def aggregated_form(accept: str) -> Form | None:
 
 def _classic_form(request: Request, strict: bool) -> Form:
     """The form of a classic document, which is never converted. Only strict paths meet upstream's router."""
-    clauses = parse_accept(request.header(b"accept") or JSON)
-    if strict and not any(c.media_type in (*MEDIA_TYPES, "*/*") for c in clauses):
-        raise negotiation.router_not_acceptable(streaming=False)
-    for clause in clauses:
-        if clause.parameters.keys() & {"as", "g", "v"}:
-            continue
-        media_type = _serializer(clause.media_type)
-        if media_type:
-            return Form(media_type, pretty=clause.parameters.get("pretty") == "1")
-    raise status.not_acceptable(negotiation.ONLY_ACCEPTED)
-
-
-def _serializer(media_type: str) -> str:
-    if media_type in MEDIA_TYPES:
-        return media_type
-    return JSON if media_type in ("*/*", "application/*", "*") else ""
+    accept = request.header(b"accept")
+    if strict:
+        negotiation.check_route(accept)
+    return negotiation.negotiate(accept, frozenset())
 
 
 def _respond_aggregated(request: Request, page: _AggregatedPage, form: Form) -> Response:

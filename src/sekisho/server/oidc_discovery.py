@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from sekisho.api.status import StatusError, not_acceptable, route_method_not_allowed
+from sekisho.api.status import route_method_not_allowed, route_not_acceptable
 from sekisho.credentials.keys import KeyRing, VerificationKey
 
 DOCUMENT_PATH = "/.well-known/openid-configuration"
@@ -101,7 +101,7 @@ def answer(document: Document, method: str, accept: str) -> Document:
     if method != "GET":
         raise route_method_not_allowed()
     if not _accepts(accept, document.content_type):
-        raise _not_acceptable(document.content_type)
+        raise route_not_acceptable((document.content_type,))
     return document
 
 
@@ -109,9 +109,3 @@ def _accepts(accept: str, content_type: str) -> bool:
     """go-restful's test: an exact type or `*/*`, parameters left out of account, wildcards of subtypes unknown."""
     offered: Iterable[str] = (part.split(";", 1)[0].strip() for part in accept.split(","))
     return not accept or any(part in (content_type, "*/*") for part in offered)
-
-
-def _not_acceptable(content_type: str) -> StatusError:
-    error = not_acceptable(f"406: Not Acceptable\n\nAvailable representations: {content_type}")
-    error.details = {}
-    return error

@@ -49,8 +49,7 @@ _PlainDumper.add_representer(str, _text_node)
 
 def form_of(request: Request, conversions: frozenset[str] = OBJECT_CONVERSIONS) -> Form:
     """What the client accepts; asked before anything is done, so that a 406 changes nothing."""
-    streaming = request.info.verb in ("list", "watch")
-    return negotiation.negotiate(request.header(b"accept"), conversions, streaming, has_protobuf(request))
+    return negotiation.negotiate(request.header(b"accept"), conversions, has_protobuf(request))
 
 
 def has_protobuf(request: Request) -> bool:
@@ -61,8 +60,8 @@ def has_protobuf(request: Request) -> bool:
 def is_pretty(request: Request, form: Form) -> bool:
     if form.pretty:
         return True
-    if request.query_string and "pretty" in request.query:
-        return first(request.query, "pretty").lower() in ("1", "t", "true")
+    if b"pretty" in request.query_string and (asked := first(request.query, "pretty")):
+        return asked in ("1", "t", "T", "true", "TRUE", "True")
     agent = request.header(b"user-agent")
     return agent.startswith(PRETTY_AGENTS)
 

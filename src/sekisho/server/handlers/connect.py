@@ -15,9 +15,11 @@ from sekisho.registry import options
 from sekisho.registry.registry import Registry
 from sekisho.registry.rest import Rest, Subresource
 from sekisho.registry.strategy import Context
+from sekisho.server import negotiation
 from sekisho.server.request import Request, Response
 
 POSITIVE = "must be greater than 0"
+_LOG_TYPES = ("text/plain", *negotiation.MEDIA_TYPES)
 NOT_NEGATIVE = "must be greater than or equal to 0"
 
 
@@ -39,6 +41,7 @@ class Log(Connection):
 
     async def connect(self, request: Request, rest: Rest, ctx: Context) -> Response:
         """The log of one container; 204 for a Pod that has no node yet."""
+        negotiation.check_route(request.header(b"accept"), _LOG_TYPES)
         errors = log_option_errors(request)
         if errors:
             raise status.invalid(self.kind, ctx.name, errors)

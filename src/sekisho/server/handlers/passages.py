@@ -120,7 +120,7 @@ class PassageHandler:
     def _watch(self, request: Request) -> Response:
         form = negotiation.negotiate(request.header(b"accept"), frozenset(("Table",)), True)
         if form.media_type != JSON:
-            raise status.not_acceptable(f"only the following media types are accepted: {JSON}")
+            raise status.only_accepted((JSON,))
         chosen = options.list_options(request.query)
         stream = PassageStream(self._log, _number(chosen.resource_version), _match(chosen))
         seconds = float(chosen.timeout_seconds or 0)

@@ -56,6 +56,7 @@ class ResourceHandler:
         verb = info.verb
         if request.method == "HEAD" or verb not in rest.info.verbs or not _collection_rule(rest, request):
             raise status.route_method_not_allowed()
+        _check_route(request)
         return await self._verbs[verb](request, rest, ctx)
 
     def _context(self, request: Request) -> Context:
@@ -83,10 +84,11 @@ class ResourceHandler:
         verb = request.info.verb
         if request.method == "HEAD" or verb not in rest.info.subresources[request.info.subresource].verbs:
             raise status.route_method_not_allowed()
-        if isinstance(target, Rest):
-            return await self._verbs[verb](request, target, ctx)
         if isinstance(target, Connection):
             return await target.connect(request, rest, ctx)
+        _check_route(request)
+        if isinstance(target, Rest):
+            return await self._verbs[verb](request, target, ctx)
         return await self._other_kind(request, rest, target, ctx)
 
     async def _other_kind(self, request: Request, rest: Rest, target: Subresource, ctx: Context) -> Response:
@@ -214,6 +216,17 @@ def _addresses(rest: Rest, request: Request) -> bool:
     return len(info.parts) <= 2 or bool(info.subresource)
 
 
+def _check_route(request: Request) -> None:
+    """What upstream's router asks of the headers, before a handler sees them. Custom kinds have no routes."""
+    if not responding.has_protobuf(request):
+        return
+    verb = request.info.verb
+    if verb == "patch":
+        negotiation.check_route_body(request.header(b"content-type"), tuple(PATCH_TYPES))
+    types = negotiation.WITH_WATCH_TYPES if verb in ("list", "watch") else negotiation.MEDIA_TYPES
+    negotiation.check_route(request.header(b"accept"), types)
+
+
 def _collection_rule(rest: Rest, request: Request) -> bool:
     """Whether the method fits a collection or an object: no POST to an object, no PUT to a collection."""
     info = request.info
@@ -229,10 +242,11 @@ def _collection_rule(rest: Rest, request: Request) -> bool:
 
 
 def _patch_type(request: Request) -> PatchType:
-    content_type = request.header(b"content-type").split(";", 1)[0].strip().lower()
+    content_type = request.header(b"content-type").split(";", 1)[0]
     patch_type = PATCH_TYPES.get(content_type)
     if patch_type is None:
-        raise status.unsupported_media_type("415: Unsupported Media Type")
+        accepted = negotiation.UNKNOWN_BODY + ", ".join(PATCH_TYPES)
+        raise status.unsupported_media_type(accepted)
     return patch_type
 
 

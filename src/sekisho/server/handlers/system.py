@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from sekisho.api import status
+from sekisho.server import negotiation
 from sekisho.server.request import Request, Response
 
 KUBERNETES_VERSION = "v1.36.2"
@@ -48,6 +49,7 @@ def _machine() -> str:
 async def version(request: Request) -> Response:
     if request.method != "GET":
         raise status.route_method_not_allowed()
+    negotiation.check_route(request.header(b"accept"), (negotiation.JSON,))
     return Response(200, orjson.dumps(version_object(), option=orjson.OPT_INDENT_2))
 
 

@@ -28,7 +28,7 @@ Frame = Callable[[Event], bytes]
 
 async def watch(request: Request, rest: Rest, ctx: Context) -> Response:
     binary = responding.has_protobuf(request)
-    form = negotiation.negotiate(request.header(b"accept"), WATCH_CONVERSIONS, True, binary)
+    form = negotiation.negotiate(request.header(b"accept"), WATCH_CONVERSIONS, binary, True)
     chosen = options.list_options(request.query)
     if request.info.name and not request.info.verb_in_path:
         ctx.name = ""

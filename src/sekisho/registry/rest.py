@@ -166,10 +166,11 @@ class Rest:
 
 def _keep_empty(raw: Object, obj: Object, path: tuple[str, ...]) -> None:
     """Hand an empty list at `path` on to `obj`, which was decoded from `raw`."""
-    given, holder = raw, obj
+    given: Object | None = raw
+    holder: Object | None = obj
     for name in path[:-1]:
-        given, holder = given.get(name) or {}, holder.get(name) or {}
-    if given.get(path[-1]) == []:
+        given, holder = (given or {}).get(name), (holder or {}).get(name)
+    if given is not None and holder is not None and given.get(path[-1]) == []:
         holder[path[-1]] = []
 
 

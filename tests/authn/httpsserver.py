@@ -20,6 +20,14 @@ Answer = dict[str, Any] | tuple[int, dict[str, Any]]
 """A body, or a status code and a body."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that go away are their own affair."""
+
+
 class HttpsServer:
     """`answer` is given each request's body; `seen` keeps bodies, paths and headers."""
 
@@ -30,8 +38,7 @@ class HttpsServer:
         self.paths: list[str] = []
         self.pki = pki.create(pki.ServingNames(), time.time())
         self.folder = folder
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.socket = self._context().wrap_socket(self._server.socket, server_side=True)
         self.url = f"https://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})

@@ -57,9 +57,7 @@ class Checkpoint:
         indexes.follow(registry, self.index, self.graph)
         registry.holdings = self.index.holdings
         node_rules = bootstrap.node_rules(bootstrap.default_policy())
-        parts = Parts(
-            self.index, self.graph, node_rules, clock, registry.random, config.authorization_policy_file
-        )
+        parts = Parts(self.index, self.graph, node_rules, clock, registry.random)
         self.authorization = authorization.build(config, parts)
         self.authorizer = self.authorization.authorizer
         self.token_keys = TokenKeys(config, keys)

@@ -44,6 +44,7 @@ def build(config: Config, parts: Parts) -> Authorization:
     """Raises ConfigError."""
     given = flags.authorization_flags(config)
     scopes = flags.soft_mode_scopes(config)
+    parts.policy_file = given.policy_file
     try:
         source, configured = _source(given, parts)
     except authz_config.ConfigurationError as error:

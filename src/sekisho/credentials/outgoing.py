@@ -5,6 +5,7 @@ httpx is imported on use: most clusters never ask anybody.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import ssl
@@ -20,6 +21,10 @@ from sekisho.credentials.kubeconfig import KubeconfigError
 
 MAX_ANSWER = 3 * 1024 * 1024
 TIMEOUT = 30.0
+CONNECTIONS = 32
+"""To one server at a time; further calls wait for one of them."""
+PATIENCE = 1.0
+"""Seconds that calls under way get when everything stops."""
 JSON_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
@@ -89,11 +94,29 @@ class HttpCaller:
     proxy: str | None = None
     server_name: str | None = None
     _client: Any = None
+    _running: set[asyncio.Future[Answer]] = field(default_factory=set)
 
     async def __call__(
         self, method: str, url: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """CallError with a text that holds no credential. A credential is not carried to where a redirect leads."""
+        """CallError with a text that holds no credential. A credential is not carried to where a redirect leads.
+
+        A call goes on when its caller is cancelled: a handshake that is cut off would leave its connection open
+        (httpcore closes it for exceptions only), and an answer that comes later may serve the next caller.
+        """
+        call = asyncio.ensure_future(self._send(method, url, body, headers))
+        self._running.add(call)
+        call.add_done_callback(self._finished)
+        return await asyncio.shield(call)
+
+    def _finished(self, call: asyncio.Future[Answer]) -> None:
+        self._running.discard(call)
+        if not call.cancelled():
+            call.exception()  # the caller has it; without a caller nobody needs it
+
+    async def _send(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str] | None
+    ) -> Answer:
         import httpx
 
         client = self._client or self._connect()
@@ -134,10 +157,16 @@ class HttpCaller:
             auth=self.auth,
             proxy=self.proxy,
             mounts=None if self.proxy else here,
+            limits=httpx.Limits(max_connections=CONNECTIONS),
         )
         return self._client
 
     async def close(self) -> None:
+        """Calls that are under way get a moment to end."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=PATIENCE)
+        for call in self._running:
+            call.cancel()
         if self._client is not None:
             await self._client.aclose()
             self._client = None

@@ -17,6 +17,8 @@ from sekisho.registry.registry import Registry
 from sekisho.registry.rest import Rest
 from sekisho.registry.strategy import Context
 
+_NOBODY: frozenset[Plugin] = frozenset()
+
 
 class CacheLookup:
     """Reads for plugins, straight from the registry's cache."""
@@ -38,6 +40,7 @@ class Chain:
         self._lookup = CacheLookup(registry)
         self._mutating = [p for p in plugins if type(p).admit is not Plugin.admit]
         self._validating = [p for p in plugins if type(p).validate is not Plugin.validate]
+        self._by_resource: dict[str, frozenset[Plugin]] = {}
 
     async def admit(
         self,
@@ -50,16 +53,25 @@ class Chain:
     ) -> None:
         request = self._request(ctx, rest, operation, obj, old, options)
         record = ctx.mutations
-        before = copy(obj) if record is not None else None
+        watched = self._changing(rest.info.resource) if record is not None else _NOBODY
+        before = copy(obj) if watched else None
         for plugin in self._mutating:
             try:
                 await plugin.admit(request)
             except StatusError as error:
                 _note_refusal(record, plugin, error)
                 raise
-            if record is not None and obj != before:
+            if record is not None and plugin in watched and obj != before:
                 record.append({"plugin": plugin.name, "changes": _shown(rest, before, obj)})
                 before = copy(obj)
+
+    def _changing(self, resource: str) -> frozenset[Plugin]:
+        """The plugins that may change objects of a resource."""
+        found = self._by_resource.get(resource)
+        if found is None:
+            found = frozenset(p for p in self._mutating if p.may_change is None or resource in p.may_change)
+            self._by_resource[resource] = found
+        return found
 
     async def validate(
         self,

@@ -12,6 +12,7 @@ _DEFAULT = ("ingressclass.kubernetes.io/is-default-class",)
 
 class DefaultIngressClass(Plugin):
     name = "DefaultIngressClass"
+    may_change = frozenset(("ingresses",))
 
     async def admit(self, request: AdmissionRequest) -> None:
         ingress = request.object

@@ -16,6 +16,7 @@ _DEFAULT = (
 
 class DefaultStorageClass(Plugin):
     name = "DefaultStorageClass"
+    may_change = frozenset(("persistentvolumeclaims",))
 
     async def admit(self, request: AdmissionRequest) -> None:
         claim = request.object

@@ -12,6 +12,7 @@ _EFFECT = "NoExecute"
 
 class DefaultTolerationSeconds(Plugin):
     name = "DefaultTolerationSeconds"
+    may_change = frozenset(("pods",))
 
     async def admit(self, request: AdmissionRequest) -> None:
         pod = request.object

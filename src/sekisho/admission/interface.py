@@ -79,6 +79,9 @@ class Plugin:
     """Base of all plugins: does nothing. `name` is the one used with --enable-admission-plugins."""
 
     name = ""
+    may_change: frozenset[str] | None = None
+    """Plural names of the resources whose objects `admit` may change; None: any. What a plugin changed is looked
+    for only there."""
 
     def configure(self, data: bytes) -> None:
         """Take what --admission-control-config-file says of this plugin, as YAML or JSON. Plugins without settings

@@ -22,6 +22,7 @@ _CONTAINERS = (("containers", "container"), ("initContainers", "init container")
 
 class LimitRanger(Plugin):
     name = "LimitRanger"
+    may_change = frozenset(("pods",))
 
     async def admit(self, request: AdmissionRequest) -> None:
         obj = request.object

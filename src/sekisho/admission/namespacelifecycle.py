@@ -20,6 +20,7 @@ class NamespaceLifecycle(Plugin):
     """Refuses in the mutating phase, before anything else looks at the object."""
 
     name = "NamespaceLifecycle"
+    may_change = frozenset[str]()
 
     async def admit(self, request: AdmissionRequest) -> None:
         if request.group_resource == _NAMESPACES:

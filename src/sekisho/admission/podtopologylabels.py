@@ -10,6 +10,7 @@ LABELS = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
 
 class PodTopologyLabels(Plugin):
     name = "PodTopologyLabels"
+    may_change = frozenset(("bindings", "pods"))
 
     async def admit(self, request: AdmissionRequest) -> None:
         obj = request.object

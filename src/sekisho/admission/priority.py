@@ -11,6 +11,7 @@ _DEFAULT_POLICY = "PreemptLowerPriority"
 
 class Priority(Plugin):
     name = "Priority"
+    may_change = frozenset(("pods",))
 
     async def admit(self, request: AdmissionRequest) -> None:
         pod = request.object

@@ -13,6 +13,7 @@ _NO_MATCH = "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined O
 
 class RuntimeClass(Plugin):
     name = "RuntimeClass"
+    may_change = frozenset(("pods",))
 
     async def admit(self, request: AdmissionRequest) -> None:
         if not _concerns(request) or request.object is None:

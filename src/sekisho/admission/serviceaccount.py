@@ -27,6 +27,7 @@ class ServiceAccount(Plugin):
     """Chooses the account, adds its token volume and pull secrets, and holds Pods to the Secrets it lists."""
 
     name = "ServiceAccount"
+    may_change = frozenset(("pods",))
 
     def __init__(self, random: RandomSource | None = None, clock: Clock | None = None) -> None:
         self._random = random or RandomSource()

@@ -14,6 +14,7 @@ FINALIZERS = {
 
 class StorageObjectInUseProtection(Plugin):
     name = "StorageObjectInUseProtection"
+    may_change = frozenset(("persistentvolumeclaims", "persistentvolumes"))
 
     async def admit(self, request: AdmissionRequest) -> None:
         finalizer = FINALIZERS.get((request.info.group, request.info.resource))

@@ -10,6 +10,7 @@ NOT_READY: Object = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedul
 
 class TaintNodesByCondition(Plugin):
     name = "TaintNodesByCondition"
+    may_change = frozenset(("nodes",))
 
     async def admit(self, request: AdmissionRequest) -> None:
         node = request.object

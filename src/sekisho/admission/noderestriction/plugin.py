@@ -28,6 +28,7 @@ class NodeRestriction(Plugin):
     """Refuses in the mutating phase, as upstream does; users that are no nodes pass."""
 
     name = "NodeRestriction"
+    may_change = frozenset[str]()
 
     async def admit(self, request: AdmissionRequest) -> None:
         node = node_name(request.user)
